@@ -1,0 +1,188 @@
+//! A backup as JSON: camelCase, integers for sizes, RFC 3339 UTC for times.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{BackupId, EnvironmentName, Part, ProjectName};
+
+/// One backup of one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backup {
+    /// Its name.
+    pub backup_id: BackupId,
+    /// The project whose data it holds.
+    pub project: ProjectName,
+    /// The environment whose data it holds.
+    pub environment: EnvironmentName,
+    /// How it came to be.
+    pub creation_type: CreationType,
+    /// How far it is.
+    pub status: BackupStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it, as people read it; `None` for the schedule.
+    pub created_by: Option<String>,
+    /// The version of the service that made it.
+    pub service_version: String,
+    /// Bytes of both archives together.
+    pub size: u64,
+    /// What somebody wrote about it.
+    pub note: Option<String>,
+    /// Kept whatever the retention says.
+    pub pinned: bool,
+    /// When the retention removes it.
+    pub expires_at: Option<Timestamp>,
+    /// The database's archive.
+    pub database: DatabaseArchive,
+    /// The document library's archive.
+    pub volume: VolumeArchive,
+    /// What the inspection of the archives found.
+    pub findings: Vec<Finding>,
+}
+
+impl Backup {
+    /// Bytes of one of its archives.
+    pub const fn part_size(&self, part: Part) -> u64 {
+        match part {
+            Part::Database => self.database.size,
+            Part::Volume => self.volume.size,
+        }
+    }
+
+    /// SHA-256 of one of its archives, in lower-case hexadecimal.
+    pub fn part_sha256(&self, part: Part) -> &str {
+        match part {
+            Part::Database => &self.database.sha256,
+            Part::Volume => &self.volume.sha256,
+        }
+    }
+
+    /// The file name one of its archives is saved under.
+    pub fn part_file_name(&self, part: Part) -> &str {
+        match part {
+            Part::Database => &self.database.file_name,
+            Part::Volume => &self.volume.file_name,
+        }
+    }
+}
+
+/// How a backup came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CreationType {
+    /// By the schedule.
+    Auto,
+    /// By somebody who pressed Backup Now.
+    Manual,
+    /// Brought from elsewhere.
+    Uploaded,
+}
+
+impl CreationType {
+    /// The word of the API, also stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Manual => "manual",
+            Self::Uploaded => "uploaded",
+        }
+    }
+
+    /// The word of the page.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Auto => "Auto",
+            Self::Manual => "Manual",
+            Self::Uploaded => "Uploaded",
+        }
+    }
+
+    /// Reads the word of the API.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Auto, Self::Manual, Self::Uploaded].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// How far a backup is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackupStatus {
+    /// Being made.
+    InProgress,
+    /// There, complete and durable.
+    Success,
+    /// It did not come to be.
+    Failed,
+}
+
+/// The database's archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseArchive {
+    /// The name a download is saved under.
+    pub file_name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// `postgresql` or `mysql`, where the inspection could tell.
+    pub engine: Option<String>,
+}
+
+/// The document library's archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeArchive {
+    /// The name a download is saved under.
+    pub file_name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// How many files it holds, where the inspection counted them.
+    pub files: Option<u64>,
+}
+
+/// Something the inspection of an archive noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What it means for the backup.
+    pub severity: Severity,
+    /// The stable word programs match on, such as `not-gzip`.
+    pub code: String,
+    /// A sentence that says what to do.
+    pub message: String,
+    /// The archive it was noticed in.
+    pub part: Part,
+}
+
+/// What a finding means for the backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// A restore may suffer.
+    Warning,
+    /// The archive is refused.
+    Error,
+}
+
+/// The answer of `GET /backup/list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupList {
+    /// Newest first.
+    pub backups: Vec<Backup>,
+}
+
+/// Which backups a list holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListQuery {
+    /// The most it may hold; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}

@@ -1,0 +1,35 @@
+//! The contract between everything that serves backups and everything that asks for them.
+//!
+//! Ids, names, the JSON of a backup and of an operation, the problems a service answers with and, behind the feature
+//! `service`, the trait [`BackupApi`] itself. Nothing here does I/O, so the crate compiles to WASM and both
+//! transports (in process and over HTTP) mean the same by every word.
+
+mod actor;
+mod backup;
+mod backup_id;
+mod capabilities;
+mod environment;
+mod error;
+mod operation;
+mod part;
+mod problem;
+pub mod routes;
+#[cfg(feature = "service")]
+mod service;
+
+pub use actor::{Action, Actor};
+pub use backup::{
+    Backup, BackupList, BackupStatus, CreationType, DatabaseArchive, Finding, ListQuery, Severity, VolumeArchive,
+};
+pub use backup_id::{BackupId, BackupMinute, EnvironmentUid, InvalidBackupId};
+pub use capabilities::{Capabilities, Capability};
+pub use environment::{EnvironmentId, EnvironmentName, InvalidName, ProjectName};
+pub use error::ApiError;
+pub use operation::{Operation, OperationId, OperationKind, OperationState, Phase};
+pub use part::{Part, UnknownPart};
+pub use problem::{CONTENT_TYPE as PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
+#[cfg(feature = "service")]
+pub use service::{
+    ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, PartStream, StoredArchive, Upload,
+    UploadContent, UploadPart,
+};

@@ -1,0 +1,225 @@
+//! `application/problem+json` (RFC 9457): how an [`ApiError`] looks on the wire.
+//!
+//! `detail` is a sentence that says what to do. The text of internal errors stays inside; the request id joins the
+//! answer to the log line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ApiError, Finding, Operation, Severity};
+
+/// The content type of a problem.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// Seconds after which a caller that met a lock may ask again.
+const RETRY_AFTER_SECONDS: u32 = 30;
+
+/// The stable words programs match on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ProblemCode {
+    /// 401
+    Unauthenticated,
+    /// 403
+    Forbidden,
+    /// 404
+    NoSuchBackup,
+    /// 404: the path is none of the API's.
+    NotFound,
+    /// 405
+    MethodNotAllowed,
+    /// 409
+    OperationInProgress,
+    /// 400
+    MissingPart,
+    /// 400
+    InvalidRequest,
+    /// 400
+    Incomplete,
+    /// 408
+    TooSlow,
+    /// 413
+    TooLarge,
+    /// 415
+    NotGzip,
+    /// 415: the body is not what the route takes.
+    UnsupportedMediaType,
+    /// 421
+    UnknownHost,
+    /// 422
+    ArchiveRejected,
+    /// 429
+    TooManyRequests,
+    /// 500
+    Internal,
+    /// 501
+    NotAvailable,
+    /// 503
+    Unavailable,
+    /// 507
+    StoreFull,
+}
+
+/// A refusal or failure as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Always `about:blank`: `code` says which kind it is.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A few words, the same for all problems of a code.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// A sentence that says what to do.
+    pub detail: String,
+    /// The stable word programs match on.
+    pub code: ProblemCode,
+    /// Joins the answer to the service's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Who holds the environment, with 409.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Box<Operation>>,
+    /// What the inspection found, with 422.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// Goes out as `Retry-After`, in seconds.
+    #[serde(skip)]
+    pub retry_after: Option<u32>,
+}
+
+impl Problem {
+    /// A problem with nothing but its words.
+    pub fn new(code: ProblemCode, status: u16, title: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank".to_owned(),
+            title: title.to_owned(),
+            status,
+            detail: detail.into(),
+            code,
+            request_id: None,
+            operation: None,
+            findings: Vec::new(),
+            retry_after: None,
+        }
+    }
+}
+
+impl From<&ApiError> for Problem {
+    fn from(error: &ApiError) -> Self {
+        use ProblemCode as Code;
+        match error {
+            ApiError::Unauthenticated { reason } => {
+                Self::new(Code::Unauthenticated, 401, "Who are you?", reason.clone())
+            }
+            ApiError::Forbidden { action } => Self::new(
+                Code::Forbidden,
+                403,
+                "Not allowed",
+                format!("You may not {} in this environment. Ask an Owner of the project.", action.phrase()),
+            ),
+            ApiError::NoSuchBackup { id } => Self::new(
+                Code::NoSuchBackup,
+                404,
+                "No such backup",
+                format!("There is no backup {id} in this environment. Look at /backup/list for the ones there are."),
+            ),
+            ApiError::OperationInProgress(operation) => Self {
+                operation: Some(operation.clone()),
+                retry_after: Some(RETRY_AFTER_SECONDS),
+                ..Self::new(
+                    Code::OperationInProgress,
+                    409,
+                    "Another operation is in progress",
+                    format!(
+                        "{} started a backup {} at {}. Try again when it is complete.",
+                        operation.started_by, operation.kind, operation.started_at
+                    ),
+                )
+            },
+            ApiError::MissingPart(part) => Self::new(
+                Code::MissingPart,
+                400,
+                "A part is missing",
+                format!(
+                    "The part `{part}` is missing. Send both files: -F 'database=@database.gz' -F 'volume=@volume.tgz'."
+                ),
+            ),
+            ApiError::InvalidRequest { detail } => {
+                Self::new(Code::InvalidRequest, 400, "The request cannot be read", detail.clone())
+            }
+            ApiError::Incomplete => Self {
+                retry_after: Some(1),
+                ..Self::new(
+                    Code::Incomplete,
+                    400,
+                    "The upload broke off",
+                    "The upload ended before all bytes had come. Nothing of it was kept; send it again.",
+                )
+            },
+            ApiError::TooSlow { seconds } => Self {
+                retry_after: Some(1),
+                ..Self::new(
+                    Code::TooSlow,
+                    408,
+                    "Too slow",
+                    format!("No byte came for {seconds} seconds. Nothing of the upload was kept; send it again."),
+                )
+            },
+            ApiError::UnsupportedMediaType { detail } => {
+                Self::new(Code::UnsupportedMediaType, 415, "Not a form with files", detail.clone())
+            }
+            ApiError::TooLarge { limit } => Self::new(
+                Code::TooLarge,
+                413,
+                "Too large",
+                format!("An archive may have at most {limit} bytes here."),
+            ),
+            ApiError::NotGzip(part) => Self::new(
+                Code::NotGzip,
+                415,
+                "Not a gzip file",
+                format!(
+                    "The part `{part}` is not a gzip file. Compress it ({}) and send it again.",
+                    part.preparation()
+                ),
+            ),
+            ApiError::ArchiveRejected(findings) => Self {
+                findings: findings.clone(),
+                ..Self::new(
+                    Code::ArchiveRejected,
+                    422,
+                    "The archives were refused",
+                    findings
+                        .iter()
+                        .filter(|finding| finding.severity == Severity::Error)
+                        .map(|finding| finding.message.as_str())
+                        .collect::<Vec<_>>()
+                        .join(" "),
+                )
+            },
+            ApiError::StoreFull { needed, available } => Self::new(
+                Code::StoreFull,
+                507,
+                "No room",
+                format!(
+                    "The store has room for {available} more bytes and this needs {needed}. Delete old backups or give it a larger disk."
+                ),
+            ),
+            ApiError::NotAvailable { reason } => {
+                Self::new(Code::NotAvailable, 501, "Not available here", reason.clone())
+            }
+            ApiError::Unavailable { reason } => Self {
+                retry_after: Some(RETRY_AFTER_SECONDS),
+                ..Self::new(Code::Unavailable, 503, "Not available now", reason.clone())
+            },
+            ApiError::Internal(_) => Self::new(
+                Code::Internal,
+                500,
+                "Internal error",
+                "Something went wrong on our side. Tell the administrators the request id; the log has the reason.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The seam: what every backup service can be asked, whichever way it is reached.
+//!
+//! Object-safe, with boxed futures and streams, because configuration picks the implementation. Streams never hold
+//! an archive in memory, and they end with an error, never silently, when their source dies.
+
+use std::{fmt, pin::Pin};
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::{
+    Actor, ApiError, Backup, BackupId, BackupList, Capabilities, EnvironmentId, ListQuery, Operation, Part,
+};
+
+/// What the methods of [`BackupApi`] return.
+pub type ApiFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, ApiError>> + Send + 'a>>;
+
+/// Bytes of an archive, in chunks.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
+
+/// The parts of an upload, one after the other: each is read to its end before the next is asked for.
+pub type PartStream = Pin<Box<dyn Stream<Item = Result<UploadPart, BodyError>> + Send>>;
+
+/// Why bytes stopped coming.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The sender went away.
+    #[error("the connection ended before the last byte")]
+    Disconnected,
+    /// The sender sent nothing for too long.
+    #[error("no byte came for {seconds} seconds")]
+    Idle {
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The framing around the bytes is broken: a sentence that says what to send.
+    #[error("{0}")]
+    Malformed(String),
+    /// The body is not of the kind that can be read: a sentence that says what to send.
+    #[error("{0}")]
+    UnsupportedMediaType(String),
+    /// Reading failed on our side.
+    #[error("reading failed")]
+    Read(#[source] std::io::Error),
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Disconnected => Self::Incomplete,
+            BodyError::Idle { seconds } => Self::TooSlow { seconds },
+            BodyError::UnsupportedMediaType(detail) => Self::UnsupportedMediaType { detail },
+            BodyError::Malformed(detail) => Self::InvalidRequest { detail },
+            BodyError::Read(source) => Self::internal(source),
+        }
+    }
+}
+
+/// Names a finished archive in the store that console and embedded service share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StoredArchive {
+    /// The archive's id in the store.
+    pub id: String,
+}
+
+/// A pair of archives on its way in.
+pub struct Upload {
+    /// Bytes of the whole request, where it said so.
+    pub announced_length: Option<u64>,
+    /// The archives. Not polled before the upload is accepted.
+    pub parts: PartStream,
+    /// What somebody wrote about it.
+    pub note: Option<String>,
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Upload")
+            .field("announced_length", &self.announced_length)
+            .field("note", &self.note)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One archive on its way in.
+#[derive(Debug)]
+pub struct UploadPart {
+    /// Which half of the backup it is.
+    pub part: Part,
+    /// Its bytes, or where they already are.
+    pub content: UploadContent,
+}
+
+/// Where the bytes of a part come from.
+pub enum UploadContent {
+    /// Already in the store: it only changes its owner.
+    Stored(StoredArchive),
+    /// Coming in.
+    Stream(ByteStream),
+}
+
+impl fmt::Debug for UploadContent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored(archive) => formatter.debug_tuple("Stored").field(archive).finish(),
+            Self::Stream(_) => formatter.write_str("Stream"),
+        }
+    }
+}
+
+/// What a download is about to hand out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveDescription {
+    /// The name to save it under.
+    pub file_name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Of the whole archive.
+    pub sha256: [u8; 32],
+}
+
+/// Bytes `start..end` of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteRange {
+    /// The first byte.
+    pub start: u64,
+    /// The byte after the last.
+    pub end: u64,
+}
+
+impl ByteRange {
+    /// All of an archive of `size` bytes.
+    pub const fn whole(size: u64) -> Self {
+        Self { start: 0, end: size }
+    }
+
+    /// How many bytes it spans.
+    pub const fn length(self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+/// The backup service of one environment.
+///
+/// Callers have authorised the actor; implementations record who it was and enforce the lock. Order of refusals: the
+/// lock, then validation, then what is not available.
+pub trait BackupApi: Send + Sync + 'static {
+    /// The environment it serves.
+    fn environment(&self) -> &EnvironmentId;
+
+    /// What it can do.
+    fn capabilities<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Capabilities>;
+
+    /// Backups, newest first.
+    fn list<'a>(&'a self, actor: &'a Actor, query: ListQuery) -> ApiFuture<'a, BackupList>;
+
+    /// One backup.
+    fn find<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup>;
+
+    /// The operation that holds the environment, if one does.
+    fn current_operation<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Option<Operation>>;
+
+    /// Takes in a pair of archives and answers when the backup stands. Dropping the future does not stop the commit.
+    fn upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Backup>;
+
+    /// What a download of `part` would hand out.
+    fn describe<'a>(&'a self, actor: &'a Actor, id: &'a BackupId, part: Part) -> ApiFuture<'a, ArchiveDescription>;
+
+    /// Bytes of an archive. The range lies within the described size.
+    fn download<'a>(
+        &'a self,
+        actor: &'a Actor,
+        id: &'a BackupId,
+        part: Part,
+        range: ByteRange,
+    ) -> ApiFuture<'a, ByteStream>;
+
+    /// Makes a backup of the running environment.
+    fn create<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Operation>;
+
+    /// Puts a backup into this environment.
+    fn restore<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Operation>;
+
+    /// Removes a backup.
+    fn delete<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()>;
+}

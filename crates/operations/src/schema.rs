@@ -1,0 +1,35 @@
+//! The tables.
+
+use database::SchemaStep;
+
+pub(crate) const COMPONENT: &str = "operations";
+
+pub(crate) const STEPS: &[SchemaStep] = &[SchemaStep {
+    version: 1,
+    description: "operations and the lock of an environment",
+    sql: "
+        CREATE TABLE operations (
+            id TEXT PRIMARY KEY,
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            state TEXT NOT NULL,
+            phase TEXT NOT NULL,
+            bytes_done BIGINT NOT NULL,
+            bytes_total BIGINT,
+            actor_id TEXT NOT NULL,
+            actor_name TEXT NOT NULL,
+            started_at BIGINT NOT NULL,
+            finished_at BIGINT,
+            backup_id TEXT,
+            failure TEXT
+        );
+        CREATE INDEX operations_by_environment ON operations (project, environment, started_at);
+        CREATE TABLE environment_locks (
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            operation_id TEXT NOT NULL UNIQUE REFERENCES operations (id),
+            PRIMARY KEY (project, environment)
+        );
+    ",
+}];
