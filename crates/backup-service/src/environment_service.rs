@@ -1,0 +1,138 @@
+//! [`BackupApi`] in process: the service of one environment.
+
+use std::sync::Arc;
+
+use backup_api::{
+    Actor, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList, ByteRange, ByteStream,
+    Capabilities, Capability, EnvironmentId, EnvironmentUid, ListQuery, Operation, Part, Upload,
+};
+
+use crate::{catalogue, error::from_store, service::Shared};
+
+const CREATE_MISSING: &str = "This service does not make backups yet. Upload one instead.";
+const RESTORE_MISSING: &str = "This service does not restore backups yet. Download both files and load them by hand.";
+const DELETE_MISSING: &str = "This service does not delete backups yet.";
+
+/// The service of one environment; clones share everything.
+#[derive(Debug, Clone)]
+pub(crate) struct EnvironmentService {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) environment: EnvironmentId,
+    pub(crate) uid: EnvironmentUid,
+}
+
+impl EnvironmentService {
+    pub(crate) const fn new(shared: Arc<Shared>, environment: EnvironmentId, uid: EnvironmentUid) -> Self {
+        Self { shared, environment, uid }
+    }
+
+    async fn refuse_while_held(&self) -> Result<(), ApiError> {
+        match self.shared.operations.current(&self.environment).await.map_err(ApiError::internal)? {
+            Some(operation) => Err(ApiError::OperationInProgress(Box::new(operation))),
+            None => Ok(()),
+        }
+    }
+
+    /// What cannot be done yet still tells about the lock first, so that callers learn one order of refusals.
+    async fn refuse<T>(&self, reason: &str) -> Result<T, ApiError> {
+        self.refuse_while_held().await?;
+        Err(ApiError::NotAvailable { reason: reason.to_owned() })
+    }
+}
+
+impl BackupApi for EnvironmentService {
+    fn environment(&self) -> &EnvironmentId {
+        &self.environment
+    }
+
+    fn capabilities<'a>(&'a self, _actor: &'a Actor) -> ApiFuture<'a, Capabilities> {
+        Box::pin(async {
+            Ok(Capabilities {
+                download: Capability::available(),
+                upload: Capability::available(),
+                create: Capability::missing(CREATE_MISSING),
+                restore: Capability::missing(RESTORE_MISSING),
+                delete: Capability::missing(DELETE_MISSING),
+            })
+        })
+    }
+
+    fn list<'a>(&'a self, _actor: &'a Actor, query: ListQuery) -> ApiFuture<'a, BackupList> {
+        Box::pin(async move {
+            let backups = catalogue::list(&self.shared.database, &self.environment, query.limit).await?;
+            Ok(BackupList { backups })
+        })
+    }
+
+    fn find<'a>(&'a self, _actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
+        Box::pin(async move {
+            catalogue::find(&self.shared.database, &self.environment, id)
+                .await?
+                .ok_or_else(|| ApiError::no_such_backup(id))
+        })
+    }
+
+    fn current_operation<'a>(&'a self, _actor: &'a Actor) -> ApiFuture<'a, Option<Operation>> {
+        Box::pin(async { self.shared.operations.current(&self.environment).await.map_err(ApiError::internal) })
+    }
+
+    fn upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Backup> {
+        let (service, actor) = (self.clone(), actor.clone());
+        // A task of its own from the first step: whoever hangs up changes nothing about how it ends.
+        let task = tokio::spawn(async move { service.take_in(actor, upload).await });
+        Box::pin(async move { task.await.map_err(ApiError::internal)? })
+    }
+
+    fn describe<'a>(
+        &'a self,
+        _actor: &'a Actor,
+        id: &'a BackupId,
+        part: Part,
+    ) -> ApiFuture<'a, ArchiveDescription> {
+        Box::pin(async move {
+            let backup = catalogue::find(&self.shared.database, &self.environment, id)
+                .await?
+                .ok_or_else(|| ApiError::no_such_backup(id))?;
+            let mut sha256 = [0; 32];
+            hex::decode_to_slice(backup.part_sha256(part), &mut sha256).map_err(ApiError::internal)?;
+            Ok(ArchiveDescription {
+                file_name: backup.part_file_name(part).to_owned(),
+                size: backup.part_size(part),
+                sha256,
+            })
+        })
+    }
+
+    fn download<'a>(
+        &'a self,
+        _actor: &'a Actor,
+        id: &'a BackupId,
+        part: Part,
+        range: ByteRange,
+    ) -> ApiFuture<'a, ByteStream> {
+        Box::pin(async move {
+            let (_, archive) = catalogue::find_archive(&self.shared.database, &self.environment, id, part)
+                .await?
+                .ok_or_else(|| ApiError::no_such_backup(id))?;
+            self.shared.store.read(&archive, range).await.map_err(|error| from_store(error, part))
+        })
+    }
+
+    fn create<'a>(&'a self, _actor: &'a Actor) -> ApiFuture<'a, Operation> {
+        Box::pin(self.refuse(CREATE_MISSING))
+    }
+
+    fn restore<'a>(&'a self, _actor: &'a Actor, _id: &'a BackupId) -> ApiFuture<'a, Operation> {
+        Box::pin(self.refuse(RESTORE_MISSING))
+    }
+
+    fn delete<'a>(&'a self, _actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()> {
+        Box::pin(async move {
+            self.refuse_while_held().await?;
+            catalogue::find(&self.shared.database, &self.environment, id)
+                .await?
+                .ok_or_else(|| ApiError::no_such_backup(id))?;
+            self.refuse(DELETE_MISSING).await
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! Policy: what the store, the lock and the database report becomes the contract's [`ApiError`] here and nowhere
+//! else. Their faults end as `Internal` with the whole chain of causes; only what a caller can act on keeps its own
+//! variant.
+
+use archive_store::StoreError;
+use backup_api::{ApiError, Finding, Part, Severity};
+use database::{DatabaseError, sqlx};
+use operations::{BeginError, OperationError};
+
+/// Why the service could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The database failed.
+    #[error("the service's database")]
+    Database(#[from] DatabaseError),
+    /// The record of operations failed.
+    #[error("the service's record of operations")]
+    Operations(#[from] OperationError),
+    /// The store failed.
+    #[error("the service's archive store")]
+    Store(#[from] StoreError),
+    /// The machine gave no random bytes.
+    #[error("the machine gave no random bytes: {0}")]
+    Random(getrandom::Error),
+    /// A stored row cannot be read.
+    #[error("the catalogue holds a {column} that this version cannot read")]
+    UnreadableRow {
+        /// Which column.
+        column: &'static str,
+    },
+}
+
+impl From<sqlx::Error> for ServiceError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        Self::internal(error)
+    }
+}
+
+pub(crate) fn from_begin(error: BeginError) -> ApiError {
+    match error {
+        BeginError::Held(operation) => ApiError::OperationInProgress(operation),
+        other => ApiError::internal(other),
+    }
+}
+
+/// What the store says about an archive; `part` tells which one it was about.
+pub(crate) fn from_store(error: StoreError, part: Part) -> ApiError {
+    match error {
+        StoreError::TooLarge { limit } => ApiError::TooLarge { limit },
+        StoreError::Full { needed, available } => ApiError::StoreFull { needed, available },
+        StoreError::NotGzip => ApiError::NotGzip(part),
+        StoreError::Empty => ApiError::ArchiveRejected(vec![Finding {
+            severity: Severity::Error,
+            code: "truncated".to_owned(),
+            message: format!(
+                "The part `{part}` is empty. Make it again with `{}` and look at its size before you send it.",
+                part.preparation()
+            ),
+            part,
+        }]),
+        other => ApiError::internal(other),
+    }
+}

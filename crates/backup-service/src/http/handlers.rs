@@ -1,0 +1,119 @@
+//! The calls that move no archives: parse, authorise, call, map.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    response::{IntoResponse, Response},
+};
+use backup_api::{Action, ApiError, Backup, BackupId, BackupList, Capabilities, ListQuery, Operation, Problem, ProblemCode};
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{authentication::Caller, problem::HttpError, router::ApiState};
+
+/// What `GET /` says about the service.
+#[derive(Debug, Serialize)]
+pub(crate) struct ServiceDescription {
+    service: &'static str,
+    version: String,
+    project: String,
+    environment: String,
+    capabilities: Capabilities,
+}
+
+pub(crate) async fn service(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Result<Json<ServiceDescription>, HttpError> {
+    let actor = caller.may(Action::View, &state).await?;
+    let environment = state.api.environment();
+    Ok(Json(ServiceDescription {
+        service: "backup",
+        version: state.version.to_string(),
+        project: environment.project.to_string(),
+        environment: environment.environment.to_string(),
+        capabilities: state.api.capabilities(&actor).await?,
+    }))
+}
+
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<BackupList>, HttpError> {
+    let actor = caller.may(Action::View, &state).await?;
+    let Query(query) = query.map_err(|_| ApiError::InvalidRequest {
+        detail: "`limit` is a whole number, such as /backup/list?limit=10.".to_owned(),
+    })?;
+    Ok(Json(state.api.list(&actor, query).await?))
+}
+
+pub(crate) async fn find(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Backup>, HttpError> {
+    let actor = caller.may(Action::View, &state).await?;
+    Ok(Json(state.api.find(&actor, &backup_id(id)?).await?))
+}
+
+pub(crate) async fn delete(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, HttpError> {
+    let actor = caller.may(Action::Delete, &state).await?;
+    state.api.delete(&actor, &backup_id(id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn create(State(state): State<ApiState>, caller: Caller) -> Result<Response, HttpError> {
+    let actor = caller.may(Action::Create, &state).await?;
+    Ok(accepted(state.api.create(&actor).await?))
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RestoreRequest {
+    backup_id: BackupId,
+}
+
+pub(crate) async fn restore(
+    State(state): State<ApiState>,
+    caller: Caller,
+    body: axum::body::Bytes,
+) -> Result<Response, HttpError> {
+    let actor = caller.may(Action::Restore, &state).await?;
+    let request: RestoreRequest = serde_json::from_slice(&body).map_err(|_| ApiError::InvalidRequest {
+        detail: "Send the backup to restore as JSON: {\"backupId\": \"dxpcloud-…\"}.".to_owned(),
+    })?;
+    Ok(accepted(state.api.restore(&actor, &request.backup_id).await?))
+}
+
+fn accepted(operation: Operation) -> Response {
+    let location = format!("/backup/operations/{}", operation.id);
+    (StatusCode::ACCEPTED, [(http::header::LOCATION, location)], Json(operation)).into_response()
+}
+
+pub(crate) async fn not_found() -> HttpError {
+    HttpError::Route(Box::new(Problem::new(
+        ProblemCode::NotFound,
+        404,
+        "No such path",
+        "This path is not part of the backup service's API. Start at /backup/list.",
+    )))
+}
+
+pub(crate) async fn method_not_allowed() -> HttpError {
+    HttpError::Route(Box::new(Problem::new(
+        ProblemCode::MethodNotAllowed,
+        405,
+        "Method not allowed",
+        "This path exists, but not for this method. The `Allow` header names those it takes.",
+    )))
+}
+
+/// An id that cannot be one is an id that is not there; it is not repeated at length.
+pub(crate) fn backup_id(text: String) -> Result<BackupId, ApiError> {
+    text.parse().map_err(|_| ApiError::NoSuchBackup { id: text.chars().take(80).collect() })
+}

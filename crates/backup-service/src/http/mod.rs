@@ -1,0 +1,18 @@
+//! The documented HTTP API of one environment, and the pieces of it that another front, such as a console, needs to
+//! speak the same HTTP: downloads with ranges, multipart uploads, problems.
+
+mod authentication;
+mod download;
+mod handlers;
+mod headers;
+mod multipart;
+mod problem;
+mod range;
+mod router;
+mod upload;
+
+pub use authentication::{Authenticator, Credentials};
+pub use download::download_response;
+pub use problem::{RequestId, problem_response};
+pub use router::router;
+pub use upload::upload_from_multipart;

@@ -1,0 +1,110 @@
+//! Taking in a pair of archives as `multipart/form-data`.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use axum::{
+    Json,
+    body::{Body, BodyDataStream},
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use backup_api::{Action, BodyError, Part, Upload, UploadContent, UploadPart};
+use futures_util::{Stream, StreamExt as _, stream};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
+};
+
+use super::{
+    authentication::Caller,
+    multipart::{Multipart, PartBody, PartHeaders, boundary},
+    problem::HttpError,
+    router::ApiState,
+};
+
+/// A text field that scripts send along; its value means nothing here.
+const USER_ID_FIELD: &str = "userId";
+/// A text field is longer only by mistake.
+const LONGEST_TEXT_FIELD: usize = 1024;
+
+pub(crate) async fn handle(
+    State(state): State<ApiState>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let actor = caller.may(Action::Upload, &state).await?;
+    let (parts, body) = request.into_parts();
+    let backup = state.api.upload(&actor, upload_from_multipart(&parts.headers, body)).await?;
+    let location = format!("/backup/{}", backup.backup_id);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(backup)).into_response())
+}
+
+/// The upload that a multipart request carries. Nothing of the body is read before the upload's parts are asked for,
+/// and what is wrong with it, its content type included, is told there: a lock that is held is told first.
+pub fn upload_from_multipart(headers: &HeaderMap, body: Body) -> Upload {
+    let announced_length =
+        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    let parts = match boundary(headers.get(CONTENT_TYPE)) {
+        Ok(boundary) => Parts { multipart: Multipart::new(ChunkStream(body.into_data_stream()), &boundary) }.boxed(),
+        Err(error) => stream::once(async { Err(error) }).boxed(),
+    };
+    Upload { announced_length, parts, note: None }
+}
+
+/// The chunks of a body; whatever ends it early counts as a sender that went away.
+struct ChunkStream(BodyDataStream);
+
+impl Stream for ChunkStream {
+    type Item = Result<bytes::Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context).map(|chunk| chunk.map(|chunk| chunk.map_err(|_| BodyError::Disconnected)))
+    }
+}
+
+/// The archives among the parts of a form.
+struct Parts {
+    multipart: Multipart<ChunkStream>,
+}
+
+enum Field {
+    Archive(Part),
+    /// A file input that nothing was chosen in, or a text that means nothing here.
+    Skipped,
+}
+
+impl Stream for Parts {
+    type Item = Result<UploadPart, BodyError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            // What of a skipped field is unread is read over by the next call.
+            let Some(next) = ready!(self.multipart.poll_part(context)) else { return Poll::Ready(None) };
+            match next.and_then(|headers| field(&headers)) {
+                Ok(Field::Archive(part)) => {
+                    let content = UploadContent::Stream(PartBody::of(&self.multipart).boxed());
+                    return Poll::Ready(Some(Ok(UploadPart { part, content })));
+                }
+                Ok(Field::Skipped) => self.multipart.limit_part(LONGEST_TEXT_FIELD),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+}
+
+fn field(headers: &PartHeaders) -> Result<Field, BodyError> {
+    if let Ok(part) = headers.name.parse() {
+        let nothing_chosen = headers.file_name.as_deref() == Some("");
+        return Ok(if nothing_chosen { Field::Skipped } else { Field::Archive(part) });
+    }
+    if headers.name == USER_ID_FIELD {
+        return Ok(Field::Skipped);
+    }
+    let name: String = headers.name.chars().take(40).collect();
+    Err(BodyError::Malformed(format!(
+        "The part `{name}` is not known. Send the two files as `database` and `volume`."
+    )))
+}

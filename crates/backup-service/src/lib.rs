@@ -1,0 +1,24 @@
+//! The backup service: the catalogue of an environment's backups, taking archives in and handing them out, and the
+//! documented HTTP API.
+//!
+//! The service does not know that a console exists. Who may call is asked of an injected [`http::Authenticator`];
+//! archives are kept by `archive-store`, the lock by `operations`. A backup exists from the moment one transaction
+//! says so: its row, the new owner of its archives, the end of its operation and the freed lock commit together.
+
+#![warn(missing_docs)]
+
+mod catalogue;
+mod clock;
+mod environment_service;
+mod error;
+pub mod http;
+mod ids;
+mod import;
+mod schema;
+mod service;
+mod upload;
+
+pub use clock::{Clock, SystemClock};
+pub use error::ServiceError;
+pub use import::ImportedBackup;
+pub use service::{BackupService, ServiceSettings};

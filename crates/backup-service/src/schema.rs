@@ -1,0 +1,37 @@
+//! The tables.
+
+use database::SchemaStep;
+
+pub(crate) const COMPONENT: &str = "backup_service";
+
+pub(crate) const STEPS: &[SchemaStep] = &[SchemaStep {
+    version: 1,
+    description: "catalogue, ids",
+    sql: "
+        CREATE TABLE environment_uids (
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            uid TEXT NOT NULL UNIQUE,
+            PRIMARY KEY (project, environment)
+        );
+        -- One backup a minute: the key refuses a second one. A row goes when its operation fails and stays when its
+        -- backup is deleted, so that no id ever means two backups.
+        CREATE TABLE backup_minutes (
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            minute BIGINT NOT NULL,
+            operation_id TEXT,
+            PRIMARY KEY (project, environment, minute)
+        );
+        CREATE TABLE backups (
+            id TEXT PRIMARY KEY,
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            minute BIGINT NOT NULL,
+            database_archive TEXT NOT NULL UNIQUE,
+            volume_archive TEXT NOT NULL UNIQUE,
+            backup TEXT NOT NULL
+        );
+        CREATE UNIQUE INDEX backups_newest_first ON backups (project, environment, minute DESC);
+    ",
+}];

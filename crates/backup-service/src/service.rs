@@ -1,0 +1,119 @@
+//! The service of all environments that one process keeps.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use archive_store::ArchiveStore;
+use backup_api::{BackupApi, EnvironmentId, Operation};
+use database::Database;
+use operations::Operations;
+
+use crate::{
+    Clock, ServiceError, SystemClock,
+    environment_service::EnvironmentService,
+    ids,
+    schema::{COMPONENT, STEPS},
+};
+
+/// What the service is opened with.
+#[derive(Debug, Clone)]
+pub struct ServiceSettings {
+    /// The environments it keeps backups for.
+    pub environments: Vec<EnvironmentId>,
+    /// How long an upload may send nothing before it loses its lock.
+    pub upload_idle_timeout: Duration,
+    /// The most bytes one archive may have.
+    pub largest_archive: u64,
+    /// What backups say made them.
+    pub version: String,
+}
+
+/// What every environment's service shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) database: Database,
+    pub(crate) store: ArchiveStore,
+    pub(crate) operations: Operations,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) upload_idle_timeout: Duration,
+    pub(crate) largest_archive: u64,
+    pub(crate) version: String,
+}
+
+/// The service of all environments that one process keeps; clones share it.
+#[derive(Debug, Clone)]
+pub struct BackupService {
+    environments: Arc<HashMap<EnvironmentId, Arc<EnvironmentService>>>,
+}
+
+impl BackupService {
+    /// Opens the catalogue and ends what a former process left undone.
+    pub async fn open(
+        settings: ServiceSettings,
+        database: Database,
+        store: ArchiveStore,
+    ) -> Result<Self, ServiceError> {
+        Self::open_with_clock(settings, database, store, Arc::new(SystemClock)).await
+    }
+
+    /// The same with a clock of the caller's.
+    pub async fn open_with_clock(
+        settings: ServiceSettings,
+        database: Database,
+        store: ArchiveStore,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ServiceError> {
+        database.migrate(COMPONENT, STEPS).await?;
+        let operations = Operations::open(database.clone()).await?;
+        for operation in operations.interrupt_leftovers().await? {
+            clean_up_after(&operation, &database, &store).await?;
+        }
+        let shared = Arc::new(Shared {
+            database,
+            store,
+            operations,
+            clock,
+            upload_idle_timeout: settings.upload_idle_timeout,
+            largest_archive: settings.largest_archive,
+            version: settings.version,
+        });
+        let mut environments = HashMap::new();
+        for environment in settings.environments {
+            let uid = ids::uid(&shared.database, &environment).await?;
+            let service = EnvironmentService::new(shared.clone(), environment.clone(), uid);
+            environments.insert(environment, Arc::new(service));
+        }
+        Ok(Self { environments: Arc::new(environments) })
+    }
+
+    /// The service of one environment.
+    pub fn environment(&self, id: &EnvironmentId) -> Option<Arc<dyn BackupApi>> {
+        self.environments.get(id).map(|service| service.clone() as Arc<dyn BackupApi>)
+    }
+
+    pub(crate) fn embedded(&self, id: &EnvironmentId) -> Option<&Arc<EnvironmentService>> {
+        self.environments.get(id)
+    }
+}
+
+/// Removes what an interrupted operation left on disk. Its archives went when the store was opened; its folder may
+/// stand, if the process died between the folder and the commit.
+async fn clean_up_after(
+    operation: &Operation,
+    database: &Database,
+    store: &ArchiveStore,
+) -> Result<(), ServiceError> {
+    tracing::warn!(
+        operation.id = %operation.id,
+        operation.kind = %operation.kind,
+        operation.phase = %operation.phase,
+        "an operation was interrupted by the end of the former process"
+    );
+    let environment = EnvironmentId::new(operation.project.clone(), operation.environment.clone());
+    if let Some(id) = &operation.backup_id {
+        store.remove_backup_folder(&environment, id).await?;
+    }
+    let mut transaction = database.begin().await?;
+    ids::release(&mut transaction, &operation.id).await?;
+    transaction.commit().await?;
+    Ok(())
+}

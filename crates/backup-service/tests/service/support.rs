@@ -1,0 +1,236 @@
+//! A service in a folder of its own, callers, and requests.
+
+use std::{
+    future::Future,
+    io::Write as _,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use archive_store::{ArchiveStore, StoreLimits};
+use axum::{Router, body::Body, response::Response};
+use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId, Operation, Problem};
+use backup_service::{
+    BackupService, Clock, ServiceSettings,
+    http::{Authenticator, Credentials, RequestId, router},
+};
+use database::{Database, sqlx};
+use flate2::{Compression, write::GzEncoder};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+pub(crate) const LARGEST_ARCHIVE: u64 = 1024 * 1024;
+pub(crate) const OWNER: &str = "Bearer owner";
+pub(crate) const GUEST: &str = "Bearer guest";
+
+/// A clock that jumps to whatever is waited for.
+#[derive(Debug)]
+pub(crate) struct JumpingClock(Mutex<Timestamp>);
+
+impl JumpingClock {
+    pub(crate) fn at(time: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(time.parse().unwrap())))
+    }
+}
+
+impl Clock for JumpingClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+
+    fn wait_until(&self, time: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let mut now = self.0.lock().unwrap();
+        *now = time.max(*now);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Knows two tokens and one password.
+struct FewPeople;
+
+impl Authenticator for FewPeople {
+    fn authenticate<'a>(&'a self, _environment: &'a EnvironmentId, credentials: Credentials) -> ApiFuture<'a, Actor> {
+        let name = match &credentials {
+            Credentials::Token(token) if token.expose_secret() == "owner" => Some("owner"),
+            Credentials::Token(token) if token.expose_secret() == "guest" => Some("guest"),
+            Credentials::Basic { user, password }
+                if user == "joe@example.com" && password.expose_secret() == "password" =>
+            {
+                Some("owner")
+            }
+            _ => None,
+        };
+        Box::pin(async move {
+            let name = name.ok_or_else(|| ApiError::Unauthenticated { reason: "Nobody.".to_owned() })?;
+            Ok(Actor { id: format!("person:{name}"), name: format!("{name}@example.com") })
+        })
+    }
+
+    fn authorise<'a>(
+        &'a self,
+        actor: &'a Actor,
+        _environment: &'a EnvironmentId,
+        action: Action,
+    ) -> ApiFuture<'a, ()> {
+        let may = actor.id == "person:owner" || action == Action::View;
+        Box::pin(async move { if may { Ok(()) } else { Err(ApiError::Forbidden { action }) } })
+    }
+}
+
+pub(crate) struct Fixture {
+    pub(crate) folder: TempDir,
+    pub(crate) database: Database,
+    pub(crate) service: BackupService,
+    pub(crate) router: Router,
+}
+
+pub(crate) fn environment(name: &str) -> EnvironmentId {
+    EnvironmentId::new("lfrjoebloggs".parse().unwrap(), name.parse().unwrap())
+}
+
+pub(crate) async fn fixture() -> Fixture {
+    open(tempfile::tempdir().unwrap(), 0).await
+}
+
+/// Opens what is in `folder`, as a process that starts does.
+pub(crate) async fn open(folder: TempDir, smallest_free_space: u64) -> Fixture {
+    let database = Database::open(&folder.path().join("backups.sqlite")).await.unwrap();
+    let limits = StoreLimits { largest_archive: LARGEST_ARCHIVE, smallest_free_space };
+    let store = ArchiveStore::open(folder.path(), database.clone(), limits).await.unwrap();
+    let settings = ServiceSettings {
+        environments: vec![environment("dev"), environment("prd")],
+        upload_idle_timeout: Duration::from_millis(300),
+        largest_archive: LARGEST_ARCHIVE,
+        version: "test".to_owned(),
+    };
+    let clock = JumpingClock::at("2026-11-23T20:15:42Z");
+    let service = BackupService::open_with_clock(settings, database.clone(), store, clock).await.unwrap();
+    let api = service.environment(&environment("dev")).unwrap();
+    let router = router(api, Arc::new(FewPeople), "test");
+    Fixture { folder, database, service, router }
+}
+
+impl Fixture {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.send(request("GET", path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Uploads a pair and gives the backup.
+    pub(crate) async fn upload(&self, database: &[u8], volume: &[u8]) -> Value {
+        let response = self.send(upload_request(&form(&[("database", database), ("volume", volume)]))).await;
+        assert_eq!(response.status(), StatusCode::CREATED);
+        json(response).await
+    }
+
+    pub(crate) async fn current_operation(&self) -> Option<Operation> {
+        let actor = Actor { id: "test".to_owned(), name: "test".to_owned() };
+        self.service.environment(&environment("dev")).unwrap().current_operation(&actor).await.unwrap()
+    }
+
+    pub(crate) async fn count(&self, table: &'static str) -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+            .fetch_one(self.database.reader())
+            .await
+            .unwrap()
+    }
+
+    /// Fails unless an upload that came to nothing left no file, no row and no lock.
+    pub(crate) async fn assert_nothing_is_left(&self) {
+        assert_eq!(self.current_operation().await, None, "the lock stayed");
+        for table in ["backups", "archives", "backup_minutes", "environment_locks"] {
+            assert_eq!(self.count(table).await, 0, "rows stayed in {table}");
+        }
+        let files = files_below(self.folder.path());
+        let kept: Vec<_> = files.iter().filter(|file| !file.to_string_lossy().contains("backups.sqlite")).collect();
+        assert!(kept.is_empty(), "files stayed: {kept:?}");
+    }
+}
+
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+pub(crate) fn request(method: &str, path: &str) -> http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", OWNER)
+        .extension(RequestId("request-1".to_owned()))
+}
+
+pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, content) in parts {
+        write!(body, "--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"my file\"\r\n\r\n").unwrap();
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--XX--\r\n");
+    body
+}
+
+pub(crate) fn upload_request_with(body: Body) -> Request<Body> {
+    request("POST", "/backup/upload")
+        .header("content-type", "multipart/form-data; boundary=XX")
+        .body(body)
+        .unwrap()
+}
+
+pub(crate) fn upload_request(body: &[u8]) -> Request<Body> {
+    let mut request = upload_request_with(Body::from(body.to_vec()));
+    request.headers_mut().insert("content-length", body.len().into());
+    request
+}
+
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A gzip file of about `length` bytes.
+pub(crate) fn gzip_of(length: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    })
+    .take(length)
+    .collect();
+    gzip(&noise)
+}
+
+pub(crate) async fn bytes(response: Response) -> Vec<u8> {
+    response.into_body().collect().await.unwrap().to_bytes().to_vec()
+}
+
+pub(crate) async fn json(response: Response) -> Value {
+    serde_json::from_slice(&bytes(response).await).unwrap()
+}
+
+/// The problem an answer carries, after looking at what all problems have in common.
+pub(crate) async fn problem(response: Response) -> Problem {
+    let status = response.status();
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let problem: Problem = serde_json::from_value(json(response).await).unwrap();
+    assert_eq!(problem.status, status.as_u16());
+    assert_eq!(problem.request_id.as_deref(), Some("request-1"));
+    problem
+}

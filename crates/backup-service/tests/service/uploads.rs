@@ -1,0 +1,124 @@
+//! `POST /backup/upload`, when it goes well.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use axum::body::Body;
+use http::StatusCode;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn a_pair_becomes_a_backup() {
+    let fixture = fixture().await;
+    let (database, volume) = (gzip_of(300_000), gzip_of(500_000));
+    let response =
+        fixture.send(upload_request(&form(&[("database", &database), ("volume", &volume)]))).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let backup = json(response).await;
+    let id = backup["backupId"].as_str().unwrap();
+    assert_eq!(location, format!("/backup/{id}"));
+    assert!(id.starts_with("dxpcloud-") && id.ends_with("-202611232015"), "{id}");
+    assert_eq!(backup["creationType"], "uploaded");
+    assert_eq!(backup["status"], "success");
+    assert_eq!(backup["createdBy"], "owner@example.com");
+    assert_eq!(backup["size"], database.len() + volume.len());
+    assert_eq!(backup["volume"]["fileName"], "backup-lfr-lfrjoebloggs-dev-202611232015.tgz");
+
+    for (part, sent) in [("database", &database), ("volume", &volume)] {
+        let received = bytes(fixture.get(&format!("/backup/download/{part}/{id}")).await).await;
+        assert!(received == *sent, "{part}: other bytes");
+    }
+    assert_eq!(fixture.current_operation().await, None);
+}
+
+#[tokio::test]
+async fn order_of_parts_file_names_and_the_user_id_do_not_matter() {
+    let fixture = fixture().await;
+    let body = form(&[("userId", b"0012345"), ("volume", &gzip(b"v")), ("database", &gzip(b"d"))]);
+    assert_eq!(fixture.send(upload_request(&body)).await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn every_documented_form_of_credentials_uploads() {
+    let fixture = fixture().await;
+    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    for (name, value) in [
+        ("authorization", "Basic am9lQGV4YW1wbGUuY29tOnBhc3N3b3Jk"),
+        ("authorization", "Bearer owner"),
+        ("dxpcloud-authorization", "Bearer owner"),
+    ] {
+        let mut request = upload_request(&body);
+        request.headers_mut().remove("authorization");
+        request.headers_mut().insert(name, value.parse().unwrap());
+        assert_eq!(fixture.send(request).await.status(), StatusCode::CREATED, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn the_folder_an_administrator_finds_holds_the_same_files() {
+    let fixture = fixture().await;
+    let backup = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let id = backup["backupId"].as_str().unwrap();
+    let folder = fixture.folder.path().join("backups/lfrjoebloggs-dev").join(id);
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("backup.json")).unwrap()).unwrap();
+    assert_eq!(manifest, backup);
+    for name in ["database.gz", "volume.tgz"] {
+        assert_eq!(std::fs::metadata(folder.join(name)).unwrap().nlink(), 2, "{name} is a link, not a copy");
+    }
+}
+
+#[tokio::test]
+async fn a_minute_that_is_taken_means_the_next_one() {
+    let fixture = fixture().await;
+    let mut minutes = Vec::new();
+    for _ in 0..3 {
+        let backup = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+        let id = backup["backupId"].as_str().unwrap().to_owned();
+        minutes.push(id.rsplit('-').next().unwrap().to_owned());
+    }
+    assert_eq!(minutes, ["202611232015", "202611232016", "202611232017"]);
+}
+
+#[tokio::test]
+async fn a_failed_upload_does_not_use_its_minute_up() {
+    let fixture = fixture().await;
+    for _ in 0..3 {
+        let response = fixture.send(upload_request(&form(&[("database", b"text")]))).await;
+        assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    let backup = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    assert!(backup["backupId"].as_str().unwrap().ends_with("-202611232015"));
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_after_the_last_byte_changes_nothing() {
+    let fixture = fixture().await;
+    let request = upload_request(&form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]));
+    let router = fixture.router.clone();
+    let call = tokio::spawn(async move { tower::ServiceExt::oneshot(router, request).await });
+    // Dropped in the middle, as a server does with the call of a client that is gone.
+    while fixture.current_operation().await.is_none() && fixture.count("backups").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    call.abort();
+    for _ in 0..200 {
+        if fixture.count("backups").await == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(fixture.count("backups").await, 1);
+    assert_eq!(fixture.current_operation().await, None);
+}
+
+#[tokio::test]
+async fn a_chunked_body_without_a_length_is_taken_too() {
+    let fixture = fixture().await;
+    let body = form(&[("database", &gzip_of(200_000)), ("volume", &gzip_of(200_000))]);
+    let chunks: Vec<_> =
+        body.chunks(1000).map(|chunk| Ok::<_, std::io::Error>(bytes::Bytes::copy_from_slice(chunk))).collect();
+    let request = upload_request_with(Body::from_stream(futures_util::stream::iter(chunks)));
+    assert_eq!(fixture.send(request).await.status(), StatusCode::CREATED);
+}
