@@ -1,0 +1,161 @@
+//! The records of the archives: one row each, written before its file is made and removed before its file goes.
+//!
+//! So a file without a row is always waste, and a finished row always has its file.
+
+use database::{
+    Database, SchemaStep, WriteTransaction,
+    sqlx::{self, Error},
+};
+use jiff::Timestamp;
+
+use crate::{ArchiveId, ArchiveOwner, FinishedArchive, StoreError, owner::OwnerKind};
+
+const COMPONENT: &str = "archive_store";
+
+const SCHEMA: &[SchemaStep] = &[SchemaStep {
+    version: 1,
+    description: "archives",
+    sql: "CREATE TABLE archives (
+        id TEXT PRIMARY KEY NOT NULL,
+        owner TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('receiving', 'finished')),
+        size BIGINT CHECK (size > 0),
+        sha256 TEXT CHECK (length(sha256) = 64),
+        created_at BIGINT NOT NULL,
+        CHECK (state = 'receiving' OR (size IS NOT NULL AND sha256 IS NOT NULL))
+    )",
+}];
+
+/// What a start needs to know of each archive.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) id: ArchiveId,
+    /// As stored; its kind may be one of a later release.
+    pub(crate) owner: String,
+    pub(crate) finished: bool,
+}
+
+/// The table of archives.
+#[derive(Debug, Clone)]
+pub(crate) struct Catalogue {
+    database: Database,
+}
+
+impl Catalogue {
+    pub(crate) async fn open(database: Database) -> Result<Self, StoreError> {
+        database.migrate(COMPONENT, SCHEMA).await?;
+        Ok(Self { database })
+    }
+
+    /// Announces an archive whose file is about to be made.
+    pub(crate) async fn receive(&self, id: &ArchiveId, owner: &ArchiveOwner) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin().await?;
+        sqlx::query("INSERT INTO archives (id, owner, state, created_at) VALUES ($1, $2, 'receiving', $3)")
+            .bind(id.as_str())
+            .bind(owner.to_string())
+            .bind(Timestamp::now().as_microsecond())
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Records that an archive's file is complete and durable.
+    pub(crate) async fn finish(&self, archive: &FinishedArchive) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let changed = sqlx::query(
+            "UPDATE archives SET state = 'finished', size = $2, sha256 = $3 WHERE id = $1 AND state = 'receiving'",
+        )
+        .bind(archive.id.as_str())
+        .bind(i64::try_from(archive.size).expect("no file system has files of more than 2^63 bytes"))
+        .bind(hex::encode(archive.sha256))
+        .execute(&mut *transaction)
+        .await?;
+        if changed.rows_affected() != 1 {
+            return Err(StoreError::NoSuchArchive);
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// A finished archive.
+    pub(crate) async fn finished(&self, id: &ArchiveId) -> Result<Option<FinishedArchive>, StoreError> {
+        let row: Option<(i64, String)> =
+            sqlx::query_as("SELECT size, sha256 FROM archives WHERE id = $1 AND state = 'finished'")
+                .bind(id.as_str())
+                .fetch_optional(self.database.reader())
+                .await?;
+        let Some((size, digest)) = row else {
+            return Ok(None);
+        };
+        let mut sha256 = [0; 32];
+        hex::decode_to_slice(digest, &mut sha256).map_err(|error| Error::Decode(error.into()))?;
+        let size = u64::try_from(size).map_err(|error| Error::Decode(error.into()))?;
+        Ok(Some(FinishedArchive {
+            id: id.clone(),
+            size,
+            sha256,
+        }))
+    }
+
+    /// Forgets archives, all or none of them; their files go afterwards.
+    pub(crate) async fn forget(&self, ids: &[ArchiveId]) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin().await?;
+        for id in ids {
+            sqlx::query("DELETE FROM archives WHERE id = $1")
+                .bind(id.as_str())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// The archives of one owner.
+    pub(crate) async fn owned_by(&self, owner: &ArchiveOwner) -> Result<Vec<ArchiveId>, StoreError> {
+        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM archives WHERE owner = $1")
+            .bind(owner.to_string())
+            .fetch_all(self.database.reader())
+            .await?;
+        ids.iter()
+            .map(|id| id.parse().map_err(|error| Error::Decode(Box::new(error)).into()))
+            .collect()
+    }
+
+    /// Every archive there is.
+    pub(crate) async fn records(&self) -> Result<Vec<Record>, StoreError> {
+        let rows: Vec<(String, String, bool)> =
+            sqlx::query_as("SELECT id, owner, state = 'finished' FROM archives")
+                .fetch_all(self.database.reader())
+                .await?;
+        rows.into_iter()
+            .map(|(id, owner, finished)| {
+                let id = id.parse().map_err(|error| Error::Decode(Box::new(error)))?;
+                Ok(Record { id, owner, finished })
+            })
+            .collect()
+    }
+}
+
+/// Gives a finished archive a new owner, as part of whatever else `transaction` does.
+pub(crate) async fn adopt(
+    transaction: &mut WriteTransaction,
+    archive: &FinishedArchive,
+    owner: &ArchiveOwner,
+) -> Result<(), StoreError> {
+    let current: Option<(String,)> =
+        sqlx::query_as("SELECT owner FROM archives WHERE id = $1 AND state = 'finished'")
+            .bind(archive.id.as_str())
+            .fetch_optional(&mut **transaction)
+            .await?;
+    let Some((current,)) = current else {
+        return Err(StoreError::NoSuchArchive);
+    };
+    let owner = owner.to_string();
+    if OwnerKind::of(&current) == Some(OwnerKind::Backup) && current != owner {
+        return Err(StoreError::AlreadyAdopted);
+    }
+    sqlx::query("UPDATE archives SET owner = $2 WHERE id = $1")
+        .bind(archive.id.as_str())
+        .bind(owner)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Archives at rest: they come in as streams, are written once, hashed while they arrive, and never move again.
+//!
+//! An archive is *receiving* while an [`ArchiveWriter`] exists for it and *finished* afterwards; only the store makes
+//! a [`FinishedArchive`], and only that can be adopted by a backup. Its bytes lie in `archives/<uuid>`. A backup
+//! additionally gets a folder `backups/<project>-<env>/<backup id>/` with hard links under names that administrators
+//! recognise and its manifest, so that a catalogue can be rebuilt from the files alone.
+//!
+//! The store knows bytes, owners and files. It does not know what a backup means, who may do what, or that HTTP
+//! exists. Whoever opens it makes sure that no other process uses the same data folder.
+
+mod archive;
+mod backup_folder;
+mod blocking;
+mod catalogue;
+mod error;
+mod gzip_start;
+mod layout;
+mod leftovers;
+mod owner;
+mod pipeline;
+mod publish;
+mod reader;
+mod space;
+mod store;
+mod writer;
+
+pub use archive::{ArchiveId, FinishedArchive, InvalidArchiveId};
+pub use error::StoreError;
+pub use owner::ArchiveOwner;
+pub use store::{ArchiveStore, StoreLimits};
+pub use writer::ArchiveWriter;

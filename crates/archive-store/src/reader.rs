@@ -1,0 +1,96 @@
+//! Bytes of an archive, read as they are asked for.
+//!
+//! One chunk is read ahead on the blocking pool while the one before it is being sent. Between two reads nothing but
+//! that chunk is held: hundreds of slow clients cost memory for a chunk each and no thread at all. The file is opened
+//! once, so an archive that is discarded meanwhile is still handed out to its end.
+
+use std::{
+    fs::File,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use backup_api::{BodyError, ByteRange};
+use bytes::Bytes;
+use futures_util::Stream;
+use rustix::{buffer::spare_capacity, io::Errno};
+use tokio::{runtime::Handle, task::JoinHandle};
+
+/// Large enough that the hops to the blocking pool cost next to nothing, small enough for hundreds at once.
+const CHUNK_BYTES: u64 = 256 * 1024;
+
+/// A stream over a range of an open file. A file that ends too early is an error, never a silent end.
+pub(crate) struct ArchiveReader {
+    file: Arc<File>,
+    /// What nobody has started to read.
+    rest: ByteRange,
+    ahead: Option<JoinHandle<io::Result<Bytes>>>,
+    runtime: Handle,
+}
+
+impl ArchiveReader {
+    /// Starts to read the first chunk. Must be called within a runtime.
+    pub(crate) fn start(file: File, range: ByteRange) -> Self {
+        let mut reader = Self {
+            file: Arc::new(file),
+            rest: range,
+            ahead: None,
+            runtime: Handle::current(),
+        };
+        reader.read_ahead();
+        reader
+    }
+
+    fn read_ahead(&mut self) {
+        let length = self.rest.length().min(CHUNK_BYTES);
+        if length > 0 {
+            let (file, start) = (Arc::clone(&self.file), self.rest.start);
+            self.rest.start += length;
+            self.ahead = Some(
+                self.runtime
+                    .spawn_blocking(move || read_chunk(&file, start, length)),
+            );
+        }
+    }
+}
+
+impl Stream for ArchiveReader {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(ahead) = &mut self.ahead else {
+            return Poll::Ready(None);
+        };
+        let read = ready!(Pin::new(ahead).poll(context));
+        self.ahead = None;
+        match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(chunk) => {
+                self.read_ahead();
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Err(error) => Poll::Ready(Some(Err(BodyError::Read(error)))),
+        }
+    }
+}
+
+/// Reads exactly `length` bytes from `start`. Blocks.
+fn read_chunk(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
+    let length = usize::try_from(length).expect("a chunk fits into memory");
+    let mut chunk = Vec::with_capacity(length);
+    while chunk.len() < length {
+        let position = start + chunk.len() as u64;
+        match rustix::io::pread(file, spare_capacity(&mut chunk), position) {
+            Ok(0) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the archive's file ends before the length that was recorded",
+                ));
+            }
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(chunk.into())
+}

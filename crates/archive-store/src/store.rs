@@ -1,0 +1,214 @@
+//! The store itself: what the service and the console ask of it.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::Path,
+    sync::Arc,
+};
+
+use backup_api::{BackupId, ByteRange, ByteStream, EnvironmentId, Part};
+use database::{Database, WriteTransaction};
+
+use crate::{
+    ArchiveId, ArchiveOwner, ArchiveWriter, FinishedArchive, StoreError,
+    backup_folder::{self, LinkedArchive},
+    blocking::{blocking, detached},
+    catalogue::{self, Catalogue},
+    layout::{self, Layout},
+    leftovers,
+    reader::ArchiveReader,
+    space::Space,
+};
+
+/// What the store refuses to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// The most one archive may have, in bytes.
+    pub largest_archive: u64,
+    /// Bytes that stay free on the disk.
+    pub smallest_free_space: u64,
+}
+
+/// The archives of a data folder. Clones share it.
+#[derive(Debug, Clone)]
+pub struct ArchiveStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    layout: Layout,
+    catalogue: Catalogue,
+    space: Space,
+    limits: StoreLimits,
+}
+
+impl ArchiveStore {
+    /// Opens the store below `data`, makes what is missing there, and discards what a former process left unfinished.
+    /// No other process may use the same folder.
+    pub async fn open(data: &Path, database: Database, limits: StoreLimits) -> Result<Self, StoreError> {
+        let data = data.to_owned();
+        let layout = blocking(move || Layout::prepare(&data)).await?;
+        let catalogue = Catalogue::open(database).await?;
+        leftovers::discard_leftovers(&catalogue, &layout).await?;
+        let space = Space::new(layout.archives().to_owned(), limits.smallest_free_space);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                layout,
+                catalogue,
+                space,
+                limits,
+            }),
+        })
+    }
+
+    /// Starts to receive an archive of at most `announced` bytes, where that is known. What cannot fit is refused here,
+    /// before a byte was taken.
+    pub async fn begin(
+        &self,
+        owner: ArchiveOwner,
+        announced: Option<u64>,
+    ) -> Result<ArchiveWriter, StoreError> {
+        let limit = self.inner.limits.largest_archive;
+        if announced.is_some_and(|announced| announced > limit) {
+            return Err(StoreError::TooLarge { limit });
+        }
+        let needed = announced.unwrap_or(1);
+        self.ensure_room(needed).await?;
+        detached(ArchiveWriter::begin(self.clone(), owner, needed)).await
+    }
+
+    /// A finished archive; `None` where there is none of this id, or it is still being received.
+    pub async fn finished(&self, id: &ArchiveId) -> Result<Option<FinishedArchive>, StoreError> {
+        self.inner.catalogue.finished(id).await
+    }
+
+    /// Gives an archive a new owner when `transaction` commits. What belongs to a backup stays with it.
+    pub async fn adopt(
+        &self,
+        transaction: &mut WriteTransaction,
+        archive: &FinishedArchive,
+        owner: &ArchiveOwner,
+    ) -> Result<(), StoreError> {
+        catalogue::adopt(transaction, archive, owner).await
+    }
+
+    /// Bytes of a finished archive. The stream ends with an error where they cannot be read to the end, and goes on to
+    /// its end even when the archive is discarded meanwhile.
+    pub async fn read(&self, id: &ArchiveId, range: ByteRange) -> Result<ByteStream, StoreError> {
+        let FinishedArchive { size, .. } = self.finished(id).await?.ok_or(StoreError::NoSuchArchive)?;
+        if range.start > range.end || range.end > size {
+            return Err(StoreError::OutOfRange { size });
+        }
+        let path = self.inner.layout.archive(id);
+        let file = blocking(move || open_whole(&path, size)).await?;
+        Ok(Box::pin(ArchiveReader::start(file, range)))
+    }
+
+    /// Removes an archive, finished or not; one that is gone already is fine. Folders of backups keep their links.
+    pub async fn discard(&self, id: &ArchiveId) -> Result<(), StoreError> {
+        let (store, id) = (self.clone(), id.clone());
+        detached(async move {
+            store.inner.catalogue.forget(std::slice::from_ref(&id)).await?;
+            let files = [
+                store.inner.layout.partial_archive(&id),
+                store.inner.layout.archive(&id),
+            ];
+            blocking(move || {
+                files
+                    .iter()
+                    .try_for_each(|file| layout::remove_file(file))
+                    .map_err(StoreError::io("remove an archive's file"))
+            })
+            .await
+        })
+        .await
+    }
+
+    /// Removes all archives of an owner, finished or not: what is left of an operation that came to nothing.
+    pub async fn discard_all_of(&self, owner: &ArchiveOwner) -> Result<(), StoreError> {
+        for id in self.inner.catalogue.owned_by(owner).await? {
+            self.discard(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses `bytes` that would not fit, before anything is begun.
+    pub async fn ensure_room(&self, bytes: u64) -> Result<(), StoreError> {
+        let space = self.inner.space.clone();
+        blocking(move || space.ensure(bytes)).await
+    }
+
+    /// Makes the folder of a backup visible, with both archives and its manifest, or leaves nothing. One that is there
+    /// is never replaced.
+    pub async fn publish_backup_folder(
+        &self,
+        environment: &EnvironmentId,
+        id: &BackupId,
+        archives: [(&FinishedArchive, Part); 2],
+        manifest: &[u8],
+    ) -> Result<(), StoreError> {
+        let folder = self.inner.layout.environment(environment);
+        let archives = archives.map(|(archive, part)| LinkedArchive {
+            file: self.inner.layout.archive(archive.id()),
+            size: archive.size(),
+            part,
+        });
+        let (id, manifest) = (id.clone(), manifest.to_owned());
+        blocking(move || backup_folder::publish(&folder, &id, &archives, &manifest)).await
+    }
+
+    /// Removes the folder of a backup, in one visible step; one that is gone already is fine. The archives stay.
+    pub async fn remove_backup_folder(
+        &self,
+        environment: &EnvironmentId,
+        id: &BackupId,
+    ) -> Result<(), StoreError> {
+        let folder = self.inner.layout.environment(environment);
+        let id = id.clone();
+        blocking(move || {
+            backup_folder::remove(&folder, &id).map_err(StoreError::io("remove a backup's folder"))
+        })
+        .await
+    }
+
+    /// Bytes the store may still take: what is free on its disk, less what must stay free.
+    pub async fn free_space(&self) -> Result<u64, StoreError> {
+        let space = self.inner.space.clone();
+        blocking(move || space.available()).await
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.inner.layout
+    }
+
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.inner.catalogue
+    }
+
+    pub(crate) fn space(&self) -> &Space {
+        &self.inner.space
+    }
+
+    pub(crate) fn limits(&self) -> StoreLimits {
+        self.inner.limits
+    }
+}
+
+/// Opens an archive's file; one of another length is not handed out as if it were whole. Blocks.
+fn open_whole(path: &Path, size: u64) -> Result<File, StoreError> {
+    const ACTION: &str = "open an archive's file";
+    let file = OpenOptions::new()
+        .read(true)
+        .open(path)
+        .map_err(StoreError::io(ACTION))?;
+    let found = file.metadata().map_err(StoreError::io(ACTION))?.len();
+    if found == size {
+        Ok(file)
+    } else {
+        Err(StoreError::Damaged {
+            expected: size,
+            found,
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! The store through its public face, on a real disk and a real database.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests fail by panicking, as the tests do"
+)]
+
+mod support;
+
+mod backup_folders;
+mod leftovers;
+mod reading;
+mod writing;
