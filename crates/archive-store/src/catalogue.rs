@@ -108,12 +108,14 @@ impl Catalogue {
         Ok(transaction.commit().await?)
     }
 
-    /// The archives of one owner.
-    pub(crate) async fn owned_by(&self, owner: &ArchiveOwner) -> Result<Vec<ArchiveId>, StoreError> {
-        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM archives WHERE owner = $1")
+    /// Forgets all archives of an owner, in one step: what another owner adopted meanwhile is not among them.
+    pub(crate) async fn forget_all_of(&self, owner: &ArchiveOwner) -> Result<Vec<ArchiveId>, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let ids: Vec<String> = sqlx::query_scalar("DELETE FROM archives WHERE owner = $1 RETURNING id")
             .bind(owner.to_string())
-            .fetch_all(self.database.reader())
+            .fetch_all(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         ids.iter()
             .map(|id| id.parse().map_err(|error| Error::Decode(Box::new(error)).into()))
             .collect()

@@ -109,28 +109,34 @@ impl ArchiveStore {
     pub async fn discard(&self, id: &ArchiveId) -> Result<(), StoreError> {
         let (store, id) = (self.clone(), id.clone());
         detached(async move {
-            store.inner.catalogue.forget(std::slice::from_ref(&id)).await?;
-            let files = [
-                store.inner.layout.partial_archive(&id),
-                store.inner.layout.archive(&id),
-            ];
-            blocking(move || {
-                files
-                    .iter()
-                    .try_for_each(|file| layout::remove_file(file))
-                    .map_err(StoreError::io("remove an archive's file"))
-            })
-            .await
+            let ids = vec![id];
+            store.inner.catalogue.forget(&ids).await?;
+            store.remove_files(ids).await
         })
         .await
     }
 
-    /// Removes all archives of an owner, finished or not: what is left of an operation that came to nothing.
+    /// Removes all archives of an owner, finished or not: what is left of an operation that came to nothing. What a
+    /// backup has adopted belongs to the backup, and stays.
     pub async fn discard_all_of(&self, owner: &ArchiveOwner) -> Result<(), StoreError> {
-        for id in self.inner.catalogue.owned_by(owner).await? {
-            self.discard(&id).await?;
-        }
-        Ok(())
+        let (store, owner) = (self.clone(), owner.clone());
+        detached(async move {
+            let ids = store.inner.catalogue.forget_all_of(&owner).await?;
+            store.remove_files(ids).await
+        })
+        .await
+    }
+
+    /// The second half of discarding: the records are gone already.
+    async fn remove_files(&self, ids: Vec<ArchiveId>) -> Result<(), StoreError> {
+        let layout = self.inner.layout.clone();
+        blocking(move || {
+            ids.iter()
+                .flat_map(|id| [layout.partial_archive(id), layout.archive(id)])
+                .try_for_each(|file| layout::remove_file(&file))
+                .map_err(StoreError::io("remove an archive's file"))
+        })
+        .await
     }
 
     /// Refuses `bytes` that would not fit, before anything is begun.

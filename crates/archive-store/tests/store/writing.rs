@@ -4,6 +4,7 @@ use std::{fs, time::Duration};
 
 use archive_store::{ArchiveOwner, StoreError, StoreLimits};
 use bytes::Bytes;
+use database::sqlx;
 use proptest::prelude::*;
 
 use crate::support::{DataFolder, MIB, backup, gzip_like, operation, sha256};
@@ -78,6 +79,17 @@ async fn what_does_not_fit_beside_the_reserve_is_refused_before_a_byte() {
         );
     }
     assert_eq!(data.store.free_space().await.unwrap(), 0);
+    let error = data.store.ensure_room(7).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StoreError::Full {
+                needed: 7,
+                available: 0
+            }
+        ),
+        "{error:?}"
+    );
     data.assert_nothing_is_left().await;
 
     let limits = StoreLimits {
@@ -164,6 +176,43 @@ async fn an_archive_whose_record_went_is_not_finished() {
     data.store.discard(writer.id()).await.unwrap();
     writer.finish().await.unwrap_err();
     data.assert_nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn a_published_file_whose_record_went_is_no_archive() {
+    let data = DataFolder::new().await;
+    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    writer.write(gzip_like(10, 0).into()).await.unwrap();
+    let mut transaction = data.database.begin().await.unwrap();
+    sqlx::query("DELETE FROM archives")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    let error = writer.finish().await.unwrap_err();
+    assert!(matches!(error, StoreError::NoSuchArchive), "{error:?}");
+    data.assert_nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn what_an_operation_leaves_goes_and_what_a_backup_adopted_stays() {
+    let data = DataFolder::new().await;
+    let adopted = data.store_archive(operation(), &gzip_like(100, 1)).await;
+    data.adopt(&adopted, &backup()).await.unwrap();
+    let finished = data.store_archive(operation(), &gzip_like(100, 2)).await;
+    let mut receiving = data.store.begin(operation(), None).await.unwrap();
+    receiving.write(gzip_like(100, 3).into()).await.unwrap();
+
+    data.store.discard_all_of(&operation()).await.unwrap();
+    data.store.discard_all_of(&operation()).await.unwrap();
+    assert_eq!(
+        data.records().await,
+        [(adopted.id().to_string(), backup().to_string())]
+    );
+    assert_eq!(data.names("archives"), [adopted.id().to_string()].into());
+    assert_eq!(data.store.finished(finished.id()).await.unwrap(), None);
+    receiving.finish().await.unwrap_err();
+    assert_eq!(data.bytes_of(&adopted).await, gzip_like(100, 1));
 }
 
 #[tokio::test]
