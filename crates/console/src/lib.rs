@@ -1,0 +1,72 @@
+//! The console's own rules: who people are, how they prove it, what they may do, and which environments there are.
+//!
+//! Pages and routes parse a request, call one method of [`Console`] and map its error; every rule they rely on is
+//! here once. The crate knows services only as [`backup_api::BackupApi`], whichever way they are reached, and knows
+//! neither HTTP nor HTML: sessions are the one thing it shares with the socket, through tower-sessions' types.
+//!
+//! What can be guessed is hashed slowly (passwords), what cannot be guessed is hashed fast (tokens, session ids),
+//! and nothing that signs somebody in is stored as it is.
+
+#![warn(missing_docs)]
+
+mod authorisation;
+mod clock;
+mod common_passwords;
+mod environments;
+mod error;
+mod overview;
+mod passwords;
+mod people;
+mod schema;
+mod secrets;
+pub mod session;
+mod sessions;
+mod setup;
+mod tokens;
+
+use std::{fmt, sync::Arc};
+
+use database::Database;
+
+pub use authorisation::Role;
+pub use environments::{ConsoleSettings, Environment, EnvironmentSettings, Project};
+pub use error::ConsoleError;
+pub use overview::{
+    BackupsOverview, EnvironmentOverview, EnvironmentState, EnvironmentSummary, ProjectOverview,
+};
+pub use people::Person;
+pub use sessions::SqliteSessionStore;
+pub use tokens::ACCESS_TOKEN_PREFIX;
+
+use environments::Environments;
+use passwords::Passwords;
+
+/// The console; clones share it.
+#[derive(Clone)]
+pub struct Console {
+    database: Database,
+    passwords: Passwords,
+    environments: Arc<Environments>,
+}
+
+impl Console {
+    /// Opens the console in `database` and brings its tables up to date.
+    pub async fn open(settings: ConsoleSettings, database: Database) -> Result<Self, ConsoleError> {
+        let environments = Arc::new(Environments::new(settings)?);
+        database.migrate(schema::COMPONENT, schema::STEPS).await?;
+        Ok(Self {
+            database,
+            passwords: Passwords::open().await?,
+            environments,
+        })
+    }
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Console")
+            .field("projects", &self.projects())
+            .finish_non_exhaustive()
+    }
+}

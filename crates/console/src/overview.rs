@@ -1,0 +1,195 @@
+//! What pages ask of the services: authorise, then ask.
+
+use std::time::Duration;
+
+use backup_api::{
+    Action, Actor, ApiError, Backup, BackupApi, BackupId, BackupStatus, Capabilities, EnvironmentId,
+    ListQuery, Operation, Problem, ProjectName, Upload,
+};
+use futures_util::future::{join_all, try_join, try_join3};
+
+use crate::{Console, ConsoleError, Environment};
+
+/// How long the page of all environments waits for each of them.
+const OVERVIEW_LIMIT: Duration = Duration::from_secs(5);
+
+/// A project as the first page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectOverview {
+    /// The project.
+    pub project: ProjectName,
+    /// Those of its environments that the actor may see; at least one.
+    pub environments: Vec<EnvironmentOverview>,
+}
+
+/// An environment as the first page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentOverview {
+    /// The environment.
+    pub environment: Environment,
+    /// What its service said, if it did.
+    pub state: EnvironmentState,
+}
+
+/// What became of asking a service how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnvironmentState {
+    /// It answered.
+    Reached(Box<EnvironmentSummary>),
+    /// It failed, or did not answer in time.
+    Failed {
+        /// A sentence the page can show.
+        reason: String,
+    },
+}
+
+/// How an environment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentSummary {
+    /// The newest backup that is complete.
+    pub latest: Option<Backup>,
+    /// How many complete backups there are.
+    pub count: usize,
+    /// Bytes of all complete backups together.
+    pub total_size: u64,
+    /// What holds the environment, if something does.
+    pub operation: Option<Operation>,
+}
+
+/// Everything the page of one environment's backups shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupsOverview {
+    /// Newest first.
+    pub backups: Vec<Backup>,
+    /// What holds the environment, if something does.
+    pub operation: Option<Operation>,
+    /// What its service can do.
+    pub capabilities: Capabilities,
+}
+
+impl Console {
+    /// How every environment that the actor may see stands. All services are asked at once; one that fails, or takes
+    /// longer than five seconds, is shown as such and holds nobody up.
+    pub async fn overview(&self, actor: &Actor) -> Result<Vec<ProjectOverview>, ConsoleError> {
+        let projects = self.projects().iter().map(async |project| ProjectOverview {
+            project: project.name.clone(),
+            environments: join_all(
+                project
+                    .environments
+                    .iter()
+                    .filter_map(|environment| self.asked(actor, environment)),
+            )
+            .await,
+        });
+        let mut projects = join_all(projects).await;
+        projects.retain(|project| !project.environments.is_empty());
+        Ok(projects)
+    }
+
+    /// The backups of an environment, what holds it, and what its service can do.
+    pub async fn backups(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+    ) -> Result<BackupsOverview, ConsoleError> {
+        let service = self.service_for(actor, environment, Action::View)?;
+        let (list, operation, capabilities) = try_join3(
+            service.list(actor, ListQuery::default()),
+            service.current_operation(actor),
+            service.capabilities(actor),
+        )
+        .await?;
+        Ok(BackupsOverview {
+            backups: list.backups,
+            operation,
+            capabilities,
+        })
+    }
+
+    /// One backup.
+    pub async fn backup(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        id: &BackupId,
+    ) -> Result<Backup, ConsoleError> {
+        Ok(self
+            .service_for(actor, environment, Action::View)?
+            .find(actor, id)
+            .await?)
+    }
+
+    /// Takes in a pair of archives and answers when the backup stands.
+    pub async fn upload(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        upload: Upload,
+    ) -> Result<Backup, ConsoleError> {
+        Ok(self
+            .service_for(actor, environment, Action::Upload)?
+            .upload(actor, upload)
+            .await?)
+    }
+
+    /// Asks one service how it stands; `None` where the actor may not look.
+    fn asked(
+        &self,
+        actor: &Actor,
+        environment: &Environment,
+    ) -> Option<impl Future<Output = EnvironmentOverview>> {
+        let service = self.service_for(actor, &environment.id, Action::View).ok()?;
+        Some(async move {
+            let state = match tokio::time::timeout(OVERVIEW_LIMIT, summary(&*service, actor)).await {
+                Ok(Ok(summary)) => EnvironmentState::Reached(Box::new(summary)),
+                Ok(Err(error)) => {
+                    // The page is answered well, so nobody further out would log this.
+                    tracing::warn!(
+                        environment = %environment.id,
+                        error = &error as &dyn std::error::Error,
+                        "the backup service of an environment failed"
+                    );
+                    EnvironmentState::Failed {
+                        reason: Problem::from(&error).detail,
+                    }
+                }
+                Err(_) => {
+                    tracing::warn!(
+                        environment = %environment.id,
+                        limit_seconds = OVERVIEW_LIMIT.as_secs(),
+                        "the backup service of an environment did not answer in time"
+                    );
+                    EnvironmentState::Failed {
+                        reason: format!(
+                            "The backup service did not answer within {} seconds. Try again in a moment.",
+                            OVERVIEW_LIMIT.as_secs()
+                        ),
+                    }
+                }
+            };
+            EnvironmentOverview {
+                environment: environment.clone(),
+                state,
+            }
+        })
+    }
+}
+
+async fn summary(service: &dyn BackupApi, actor: &Actor) -> Result<EnvironmentSummary, ApiError> {
+    let (list, operation) = try_join(
+        service.list(actor, ListQuery::default()),
+        service.current_operation(actor),
+    )
+    .await?;
+    let complete = || {
+        list.backups
+            .iter()
+            .filter(|backup| backup.status == BackupStatus::Success)
+    };
+    Ok(EnvironmentSummary {
+        latest: complete().next().cloned(),
+        count: complete().count(),
+        total_size: complete().fold(0, |total, backup| total.saturating_add(backup.size)),
+        operation,
+    })
+}

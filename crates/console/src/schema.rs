@@ -1,0 +1,41 @@
+//! The tables. Times are microseconds since 1970-01-01 00:00 UTC; hashes of tokens and session ids are SHA-256 in
+//! lower-case hexadecimal.
+
+use database::SchemaStep;
+
+pub(crate) const COMPONENT: &str = "console";
+
+pub(crate) const STEPS: &[SchemaStep] = &[SchemaStep {
+    version: 1,
+    description: "people, tokens, sessions",
+    sql: "
+        -- email is trimmed and lower-cased; password_hash is a PHC string.
+        CREATE TABLE people (
+            id TEXT PRIMARY KEY NOT NULL,
+            email TEXT NOT NULL UNIQUE,
+            password_hash TEXT NOT NULL,
+            created_at BIGINT NOT NULL
+        );
+        CREATE TABLE setup_tokens (
+            hash TEXT PRIMARY KEY NOT NULL,
+            expires_at BIGINT NOT NULL
+        );
+        CREATE TABLE access_tokens (
+            hash TEXT PRIMARY KEY NOT NULL,
+            person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            last_used_at BIGINT
+        );
+        CREATE INDEX access_tokens_of_a_person ON access_tokens (person_id);
+        -- data is the session's record as JSON, without its id; person_id is NULL while nobody is signed in.
+        CREATE TABLE sessions (
+            id_hash TEXT PRIMARY KEY NOT NULL,
+            person_id TEXT REFERENCES people (id) ON DELETE CASCADE,
+            data TEXT NOT NULL,
+            expires_at BIGINT NOT NULL
+        );
+        CREATE INDEX sessions_of_a_person ON sessions (person_id);
+        CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+    ",
+}];

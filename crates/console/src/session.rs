@@ -1,0 +1,80 @@
+//! What a session of a browser knows, and who may write it.
+//!
+//! A session holds who signed in, when, and when they were last seen. It ends after a time without use, which is the
+//! session layer's `Expiry::OnInactivity`, and 30 days after signing in whatever happens, which [`person_id`]
+//! enforces.
+//!
+//! What the layer does, and therefore what a server has to do (tower-sessions 0.15):
+//!
+//! - It writes a session after the handler returned, and only if it was modified, is not empty, and the answer is
+//!   below 500. Values read or inserted while a body streams are too late.
+//! - Reading does not count as use: with `OnInactivity` both the stored expiry and the cookie's `Max-Age` run from
+//!   the last *write*. `with_always_save(true)` would write, and send a cookie, with every request. Instead a
+//!   middleware *inside* the layer calls [`touch`] before each handler: it modifies the session of somebody who is
+//!   signed in at most once a minute, so people at work stay signed in and pages cost no writes.
+//! - The defaults of the cookie are `HttpOnly`, `Secure`, `SameSite=Strict`, `Path=/` and the name `id`.
+//! - `Session`'s own `Debug` shows the id, which is a secret: it must not be logged.
+//! - Nobody deletes what has expired: call [`crate::SqliteSessionStore::delete_expired`] from time to time.
+
+use std::time::Duration;
+
+use tower_sessions::Session;
+
+use crate::{ConsoleError, Person, clock};
+
+/// The person who signed in; [`crate::SqliteSessionStore`] copies it into a column.
+pub(crate) const PERSON_ID: &str = "person_id";
+/// When, in microseconds since 1970-01-01 00:00 UTC.
+const SIGNED_IN_AT: &str = "signed_in_at";
+/// When they were last seen, likewise.
+const SEEN_AT: &str = "seen_at";
+
+const LONGEST: Duration = Duration::from_hours(30 * 24);
+const SEEN_RECORDED_EVERY: Duration = Duration::from_mins(1);
+
+/// Signs a person in. The session gets a new id and loses what it held: an id or a value that somebody planted
+/// before is worth nothing afterwards.
+pub async fn sign_in(session: &Session, person: &Person) -> Result<(), ConsoleError> {
+    session.clear().await;
+    session.cycle_id().await?;
+    let now = clock::now();
+    session.insert(PERSON_ID, &person.id).await?;
+    session.insert(SIGNED_IN_AT, now).await?;
+    session.insert(SEEN_AT, now).await?;
+    Ok(())
+}
+
+/// Ends the session, here and in the store.
+pub async fn sign_out(session: &Session) -> Result<(), ConsoleError> {
+    Ok(session.flush().await?)
+}
+
+/// Who is signed in. A session that cannot be read signs nobody in; the reason is logged.
+pub async fn person_id(session: &Session) -> Option<String> {
+    let person_id = value(session, PERSON_ID).await?;
+    let signed_in_at: i64 = value(session, SIGNED_IN_AT).await?;
+    (signed_in_at > clock::before(LONGEST)).then_some(person_id)
+}
+
+/// Keeps the session of somebody who is signed in from expiring; at most one write a minute. For everybody else it
+/// does nothing.
+pub async fn touch(session: &Session) -> Result<(), ConsoleError> {
+    if person_id(session).await.is_none() {
+        return Ok(());
+    }
+    let seen_at: Option<i64> = value(session, SEEN_AT).await;
+    if seen_at.is_none_or(|time| time <= clock::before(SEEN_RECORDED_EVERY)) {
+        session.insert(SEEN_AT, clock::now()).await?;
+    }
+    Ok(())
+}
+
+async fn value<T: serde::de::DeserializeOwned>(session: &Session, key: &str) -> Option<T> {
+    session.get(key).await.unwrap_or_else(|error| {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a session could not be read"
+        );
+        None
+    })
+}

@@ -1,0 +1,13 @@
+//! The console's rules through its public interface, with services that exist for the tests only.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+mod authorisation;
+mod people;
+mod secrets;
+mod services;
+mod sessions;
+mod settings;
+mod setup;
+mod support;
+mod tokens;

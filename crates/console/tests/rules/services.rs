@@ -1,0 +1,175 @@
+use std::time::{Duration, Instant};
+
+use backup_api::{ApiError, BackupStatus, Upload};
+use console::{ConsoleError, EnvironmentState};
+use futures_util::stream;
+
+use crate::support::{
+    EMAIL, PASSWORD, Service, Setting, backup, capabilities, id, operation, secret, settings,
+};
+
+#[tokio::test]
+async fn services_that_fail_or_hang_are_shown_as_such_and_hold_nobody_up() {
+    let backups = vec![
+        backup("202611230300", 1_000, BackupStatus::Failed),
+        backup("202611230200", 100, BackupStatus::Success),
+        backup("202611230100", 10, BackupStatus::Success),
+    ];
+    let setting = Setting::with(vec![
+        settings("lfrjoebloggs", "uat", Service::hanging()),
+        settings("other", "prd", Service::hanging()),
+        settings(
+            "lfrjoebloggs",
+            "prd",
+            Service::holding(backups.clone(), Some(operation())),
+        ),
+        settings("lfrjoebloggs", "dev", Service::failing()),
+        settings("other", "dev", Service::empty()),
+    ])
+    .await;
+    let actor = setting
+        .console
+        .create_administrator(EMAIL, &secret(PASSWORD))
+        .await
+        .unwrap()
+        .actor();
+
+    let start = Instant::now();
+    let console = setting.console.clone();
+    // On another task, as a server would: the future has to be `Send`.
+    let overview = tokio::spawn(async move { console.overview(&actor).await })
+        .await
+        .unwrap()
+        .unwrap();
+    let took = start.elapsed();
+    // Both hanging services are waited for together.
+    assert!(
+        (Duration::from_secs(5)..Duration::from_secs(9)).contains(&took),
+        "{took:?}"
+    );
+
+    let states: Vec<_> = overview
+        .into_iter()
+        .flat_map(|project| {
+            project.environments.into_iter().map(move |overview| {
+                assert_eq!(overview.environment.id.project, project.project);
+                (overview.environment.id.to_string(), overview.state)
+            })
+        })
+        .collect();
+    let [
+        (uat, hanging),
+        (prd, reached),
+        (dev, failing),
+        (_, other_hanging),
+        (_, empty),
+    ] = states.as_slice()
+    else {
+        panic!("{states:?}");
+    };
+    assert_eq!(
+        [uat, prd, dev],
+        ["lfrjoebloggs-uat", "lfrjoebloggs-prd", "lfrjoebloggs-dev"]
+    );
+
+    for state in [hanging, other_hanging] {
+        assert!(
+            matches!(state, EnvironmentState::Failed { reason } if reason.contains("within 5 seconds")),
+            "{state:?}"
+        );
+    }
+    assert!(
+        matches!(failing, EnvironmentState::Failed { reason } if reason.contains("request id") && !reason.contains("fire")),
+        "{failing:?}"
+    );
+    let EnvironmentState::Reached(summary) = reached else {
+        panic!("{reached:?}")
+    };
+    assert_eq!(summary.latest.as_ref(), Some(&backups[1]));
+    assert_eq!((summary.count, summary.total_size), (2, 110));
+    assert!(summary.operation.is_some());
+    let EnvironmentState::Reached(summary) = empty else {
+        panic!("{empty:?}")
+    };
+    assert_eq!(
+        (summary.latest.as_ref(), summary.count, summary.total_size),
+        (None, 0, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_page_of_backups_fails_with_what_its_service_said() {
+    let setting = Setting::with(vec![
+        settings("lfrjoebloggs", "dev", Service::failing()),
+        settings("lfrjoebloggs", "prd", Service::empty()),
+    ])
+    .await;
+    let console = &setting.console;
+    let actor = console
+        .create_administrator(EMAIL, &secret(PASSWORD))
+        .await
+        .unwrap()
+        .actor();
+    let backup_id = "dxpcloud-lqgqnewltbexuewymq-202611230100".parse().unwrap();
+
+    let outcome = console.backups(&actor, &id("lfrjoebloggs", "dev")).await;
+    assert!(
+        matches!(outcome, Err(ConsoleError::Api(ApiError::Internal(_)))),
+        "{outcome:?}"
+    );
+    let outcome = console.backups(&actor, &id("lfrjoebloggs", "uat")).await;
+    assert!(
+        matches!(outcome, Err(ConsoleError::NoSuchEnvironment)),
+        "{outcome:?}"
+    );
+    let outcome = console
+        .backup(&actor, &id("lfrjoebloggs", "prd"), &backup_id)
+        .await;
+    assert!(
+        matches!(outcome, Err(ConsoleError::Api(ApiError::NoSuchBackup { .. }))),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_page_of_backups_has_everything_it_shows() {
+    let backups = vec![
+        backup("202611230200", 100, BackupStatus::InProgress),
+        backup("202611230100", 10, BackupStatus::Success),
+    ];
+    let service = Service::holding(backups.clone(), Some(operation()));
+    let setting = Setting::with(vec![settings("lfrjoebloggs", "prd", service.clone())]).await;
+    let console = setting.console.clone();
+    let actor = console
+        .create_administrator(EMAIL, &secret(PASSWORD))
+        .await
+        .unwrap()
+        .actor();
+    let environment = id("lfrjoebloggs", "prd");
+
+    let page = console.backups(&actor, &environment).await.unwrap();
+    assert_eq!(page.backups, backups);
+    assert_eq!(page.capabilities, capabilities());
+    assert_eq!(page.operation.unwrap().id, operation().id);
+    assert_eq!(
+        console
+            .backup(&actor, &environment, &backups[1].backup_id)
+            .await
+            .unwrap(),
+        backups[1]
+    );
+
+    let upload = Upload {
+        announced_length: None,
+        parts: Box::pin(stream::empty()),
+        note: None,
+    };
+    let uploaded = tokio::spawn(async move { console.upload(&actor, &environment, upload).await });
+    assert_eq!(uploaded.await.unwrap().unwrap(), backups[0]);
+    let mut asked = service.asked();
+    asked.sort_unstable();
+    assert_eq!(
+        asked,
+        ["capabilities", "current_operation", "find", "list", "upload"]
+    );
+}

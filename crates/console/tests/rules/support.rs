@@ -1,0 +1,327 @@
+//! A console in a folder of its own, and a service that does what a test tells it to.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use backup_api::{
+    Actor, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList, BackupStatus,
+    ByteRange, ByteStream, Capabilities, Capability, CreationType, DatabaseArchive, EnvironmentId, ListQuery,
+    Operation, OperationId, OperationKind, OperationState, Part, Phase, Upload, VolumeArchive,
+};
+use console::{Console, ConsoleSettings, Environment, EnvironmentSettings, Person};
+use database::{
+    Database,
+    sqlx::{AssertSqlSafe, Row, query},
+};
+use secrecy::SecretString;
+use tempfile::TempDir;
+
+pub(crate) const EMAIL: &str = "owner@example.com";
+pub(crate) const PASSWORD: &str = "three unrelated words";
+pub(crate) const MASTER_TOKEN: &str = "0b7d3c1e-8a55-4f7e-9a41-6d1f2c3b4a59";
+
+pub(crate) fn secret(text: &str) -> SecretString {
+    SecretString::from(text)
+}
+
+/// A console with its database; the folder goes when it is dropped.
+pub(crate) struct Setting {
+    pub(crate) console: Console,
+    pub(crate) database: Database,
+    pub(crate) folder: TempDir,
+}
+
+impl Setting {
+    pub(crate) async fn new() -> Self {
+        Self::with(vec![settings("lfrjoebloggs", "prd", Service::empty())]).await
+    }
+
+    pub(crate) async fn with(environments: Vec<EnvironmentSettings>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database_in(folder.path()).await;
+        let console = Console::open(ConsoleSettings { environments }, database.clone())
+            .await
+            .unwrap();
+        Self {
+            console,
+            database,
+            folder,
+        }
+    }
+
+    pub(crate) async fn with_owner() -> (Self, Person) {
+        let setting = Self::new().await;
+        let owner = setting
+            .console
+            .create_administrator(EMAIL, &secret(PASSWORD))
+            .await
+            .unwrap();
+        (setting, owner)
+    }
+
+    /// Changes what is stored, as time would or an intruder.
+    pub(crate) async fn execute(&self, sql: &str) -> u64 {
+        let mut transaction = self.database.begin().await.unwrap();
+        let done = query(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        done.rows_affected()
+    }
+
+    pub(crate) async fn number(&self, sql: &str) -> Option<i64> {
+        query(AssertSqlSafe(sql.to_owned()))
+            .fetch_one(self.database.reader())
+            .await
+            .unwrap()
+            .get(0)
+    }
+
+    pub(crate) async fn text(&self, sql: &str) -> Option<String> {
+        query(AssertSqlSafe(sql.to_owned()))
+            .fetch_one(self.database.reader())
+            .await
+            .unwrap()
+            .get(0)
+    }
+}
+
+pub(crate) async fn database_in(folder: &Path) -> Database {
+    Database::open(&folder.join("state.sqlite")).await.unwrap()
+}
+
+pub(crate) fn id(project: &str, environment: &str) -> EnvironmentId {
+    EnvironmentId::new(project.parse().unwrap(), environment.parse().unwrap())
+}
+
+pub(crate) fn settings(project: &str, environment: &str, service: Service) -> EnvironmentSettings {
+    let id = id(project, environment);
+    EnvironmentSettings {
+        environment: Environment {
+            service_host: id.service_host("localhost:3000"),
+            service_url: format!("http://127.0.0.1:3000/services/{id}"),
+            production: environment == "prd",
+            id: id.clone(),
+        },
+        service: Arc::new(FakeService {
+            environment: id,
+            service,
+        }),
+        master_token: None,
+    }
+}
+
+pub(crate) fn with_master_token(mut settings: EnvironmentSettings, token: &str) -> EnvironmentSettings {
+    settings.master_token = Some(secret(token));
+    settings
+}
+
+/// How a service behaves, and what it was asked.
+#[derive(Clone)]
+pub(crate) struct Service {
+    behaviour: Behaviour,
+    asked: Arc<Mutex<Vec<&'static str>>>,
+}
+
+#[derive(Clone)]
+enum Behaviour {
+    Answers {
+        backups: Vec<Backup>,
+        operation: Box<Option<Operation>>,
+    },
+    Fails,
+    Hangs,
+}
+
+impl Service {
+    fn new(behaviour: Behaviour) -> Self {
+        Self {
+            behaviour,
+            asked: Arc::default(),
+        }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self::holding(Vec::new(), None)
+    }
+
+    pub(crate) fn holding(backups: Vec<Backup>, operation: Option<Operation>) -> Self {
+        Self::new(Behaviour::Answers {
+            backups,
+            operation: Box::new(operation),
+        })
+    }
+
+    pub(crate) fn failing() -> Self {
+        Self::new(Behaviour::Fails)
+    }
+
+    pub(crate) fn hanging() -> Self {
+        Self::new(Behaviour::Hangs)
+    }
+
+    /// The names of the methods that were called, in order.
+    pub(crate) fn asked(&self) -> Vec<&'static str> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+struct FakeService {
+    environment: EnvironmentId,
+    service: Service,
+}
+
+impl FakeService {
+    fn answer<'a, T: Send + 'a>(
+        &'a self,
+        method: &'static str,
+        answer: impl FnOnce(&[Backup], &Option<Operation>) -> Result<T, ApiError> + Send + 'a,
+    ) -> ApiFuture<'a, T> {
+        self.service.asked.lock().unwrap().push(method);
+        Box::pin(async move {
+            match &self.service.behaviour {
+                Behaviour::Answers { backups, operation } => answer(backups, operation),
+                Behaviour::Fails => Err(ApiError::internal("the disk of the service is on fire")),
+                Behaviour::Hangs => std::future::pending().await,
+            }
+        })
+    }
+
+    fn refuse<'a, T: Send + 'a>(&'a self, method: &'static str) -> ApiFuture<'a, T> {
+        self.answer(method, |_, _| {
+            Err(ApiError::NotAvailable {
+                reason: "not for tests".to_owned(),
+            })
+        })
+    }
+}
+
+impl BackupApi for FakeService {
+    fn environment(&self) -> &EnvironmentId {
+        &self.environment
+    }
+
+    fn capabilities<'a>(&'a self, _: &'a Actor) -> ApiFuture<'a, Capabilities> {
+        self.answer("capabilities", |_, _| Ok(capabilities()))
+    }
+
+    fn list<'a>(&'a self, _: &'a Actor, _: ListQuery) -> ApiFuture<'a, BackupList> {
+        self.answer("list", |backups, _| {
+            Ok(BackupList {
+                backups: backups.to_vec(),
+            })
+        })
+    }
+
+    fn find<'a>(&'a self, _: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
+        self.answer("find", move |backups, _| {
+            backups
+                .iter()
+                .find(|backup| &backup.backup_id == id)
+                .cloned()
+                .ok_or_else(|| ApiError::no_such_backup(id))
+        })
+    }
+
+    fn current_operation<'a>(&'a self, _: &'a Actor) -> ApiFuture<'a, Option<Operation>> {
+        self.answer("current_operation", |_, operation| Ok(operation.clone()))
+    }
+
+    fn upload<'a>(&'a self, _: &'a Actor, _: Upload) -> ApiFuture<'a, Backup> {
+        self.answer("upload", |backups, _| Ok(backups[0].clone()))
+    }
+
+    fn describe<'a>(&'a self, _: &'a Actor, _: &'a BackupId, _: Part) -> ApiFuture<'a, ArchiveDescription> {
+        self.refuse("describe")
+    }
+
+    fn download<'a>(
+        &'a self,
+        _: &'a Actor,
+        _: &'a BackupId,
+        _: Part,
+        _: ByteRange,
+    ) -> ApiFuture<'a, ByteStream> {
+        self.refuse("download")
+    }
+
+    fn create<'a>(&'a self, _: &'a Actor) -> ApiFuture<'a, Operation> {
+        self.refuse("create")
+    }
+
+    fn restore<'a>(&'a self, _: &'a Actor, _: &'a BackupId) -> ApiFuture<'a, Operation> {
+        self.refuse("restore")
+    }
+
+    fn delete<'a>(&'a self, _: &'a Actor, _: &'a BackupId) -> ApiFuture<'a, ()> {
+        self.refuse("delete")
+    }
+}
+
+pub(crate) fn capabilities() -> Capabilities {
+    Capabilities {
+        download: Capability::available(),
+        upload: Capability::available(),
+        create: Capability::missing("No engine is configured."),
+        restore: Capability::missing("No engine is configured."),
+        delete: Capability::available(),
+    }
+}
+
+/// A backup of `lfrjoebloggs-prd`; `minute` is the last part of its id.
+pub(crate) fn backup(minute: &str, size: u64, status: BackupStatus) -> Backup {
+    let backup_id: BackupId = format!("dxpcloud-lqgqnewltbexuewymq-{minute}").parse().unwrap();
+    Backup {
+        created_at: backup_id.minute().start(),
+        project: "lfrjoebloggs".parse().unwrap(),
+        environment: "prd".parse().unwrap(),
+        creation_type: CreationType::Uploaded,
+        status,
+        created_by: None,
+        service_version: "0.1.0".to_owned(),
+        size,
+        note: None,
+        pinned: false,
+        expires_at: None,
+        database: DatabaseArchive {
+            file_name: "database.gz".to_owned(),
+            size: 1,
+            sha256: String::new(),
+            engine: None,
+        },
+        volume: VolumeArchive {
+            file_name: "volume.tgz".to_owned(),
+            size: size - 1,
+            sha256: String::new(),
+            files: None,
+        },
+        findings: Vec::new(),
+        backup_id,
+    }
+}
+
+pub(crate) fn operation() -> Operation {
+    Operation {
+        id: OperationId("operation".to_owned()),
+        project: "lfrjoebloggs".parse().unwrap(),
+        environment: "prd".parse().unwrap(),
+        kind: OperationKind::Upload,
+        state: OperationState::Running,
+        phase: Phase::Receiving,
+        bytes_done: 1,
+        bytes_total: Some(2),
+        started_by: EMAIL.to_owned(),
+        started_at: jiff::Timestamp::now(),
+        finished_at: None,
+        backup_id: None,
+        failure: None,
+    }
+}
+
+pub(crate) fn microseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap()
+}
