@@ -1,0 +1,21 @@
+// Runs the browser tests against the real binary. `cargo xtask test` calls this with the environment set:
+// BACKUPS_CONSOLE_BINARY, BACKUPS_CONSOLE_SITE (the site's folder) and CHROMIUM.
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const missing = ["BACKUPS_CONSOLE_BINARY", "BACKUPS_CONSOLE_SITE", "CHROMIUM"].filter((name) => !process.env[name]);
+if (missing.length > 0) {
+  console.error(`Set ${missing.join(", ")}, or run \`cargo xtask test\`, which does.`);
+  process.exit(2);
+}
+const tests = readdirSync(join(here, "tests"))
+  .filter((name) => name.endsWith(".test.mjs"))
+  .map((name) => join(here, "tests", name));
+// One file after the other: each starts a server and a browser of its own, and the machine may have two cores.
+const runner = spawn(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=120000", ...tests], {
+  stdio: "inherit",
+});
+runner.on("exit", (code, signal) => process.exit(signal ? 1 : code));

@@ -1,0 +1,77 @@
+// Pictures of every page and state, for eyes: node screenshots.mjs FOLDER (the environment as for run.mjs).
+// With `--readme` only the picture of the README, into docs/images.
+import { mkdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { hydrated, signIn, startBrowser, visit } from "./support/browser.mjs";
+import { ADMINISTRATOR, startServer } from "./support/server.mjs";
+import { startSlowUpload } from "./support/slow-upload.mjs";
+
+const README_PICTURE = join(dirname(fileURLToPath(import.meta.url)), "..", "docs", "images", "backups.png");
+const BACKUPS = "/projects/lfrjoebloggs-prd/backups";
+
+const server = await startServer();
+const browser = await startBrowser();
+
+async function picture(path, file, { width, colorScheme, signedIn = true, act = async () => {}, fullPage = true }) {
+  const page = await visit(browser, { colorScheme, viewport: { width, height: 800 } });
+  if (signedIn) await signIn(page, server);
+  await page.goto(server.url + path);
+  await hydrated(page);
+  await act(page);
+  await page.screenshot({ path: file, fullPage });
+  await page.context().close();
+}
+
+const openMenu = (page) => page.getByRole("button", { name: /^Actions/ }).first().click();
+const openDownload = async (page) => {
+  await openMenu(page);
+  await page.getByRole("menuitem", { name: "Download" }).first().click();
+};
+
+try {
+  if (process.argv[2] === "--readme") {
+    await server.createAdministrator();
+    mkdirSync(dirname(README_PICTURE), { recursive: true });
+    await picture(BACKUPS, README_PICTURE, { width: 1280, colorScheme: "light", fullPage: false });
+  } else {
+    const folder = process.argv[2] ?? "screenshots";
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const setup = new URL(server.setupLink);
+    const every = async (name, path, options = {}) => {
+      for (const colorScheme of ["light", "dark"]) {
+        for (const width of [1280, 390]) {
+          await picture(path, join(folder, `${name}-${width}-${colorScheme}.png`), { width, colorScheme, ...options });
+        }
+      }
+    };
+    await every("setup", setup.pathname + setup.search, { signedIn: false });
+    await server.createAdministrator();
+    const token = await server.createToken();
+    const { backups } = await (
+      await fetch(`${server.url}/services/lfrjoebloggs-prd/backup/list?limit=1`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+    ).json();
+    await every("login", "/login?error=wrong-credentials", { signedIn: false });
+    await every("environments", "/");
+    await every("backups", BACKUPS);
+    await every("backups-menu", BACKUPS, { act: openMenu, fullPage: false });
+    await every("backups-download", BACKUPS, { act: openDownload, fullPage: false });
+    await every("backups-uploaded", `${BACKUPS}?uploaded=${backups[0].backupId}`);
+    await every("backup", `${BACKUPS}/${backups[0].backupId}`);
+    await every("upload", `${BACKUPS}/upload`);
+    await every("upload-refused", `${BACKUPS}/upload?problem=not-gzip&part=database&request=0199`);
+    await every("not-found", "/nothing");
+    const upload = await startSlowUpload(server, "prd", token);
+    await every("backups-locked", BACKUPS);
+    await every("upload-locked", `${BACKUPS}/upload`);
+    await upload.cut();
+    console.log(`pictures of ${ADMINISTRATOR.email}'s console are in ${folder}`);
+  }
+} finally {
+  await browser.close();
+  await server.remove();
+}

@@ -1,0 +1,98 @@
+// The real binary with a data folder of its own.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const START_LIMIT_MS = 60_000;
+
+export const ADMINISTRATOR = { email: "joe@example.com", password: "a quiet harbour at dawn" };
+
+export async function startServer({ data = mkdtempSync(join(tmpdir(), "backups-console-")), demo = true } = {}) {
+  const server = new Server(data, demo);
+  await server.start();
+  return server;
+}
+
+class Server {
+  constructor(data, demo) {
+    this.data = data;
+    this.demo = demo;
+  }
+
+  async start() {
+    const args = ["serve", ...this.projects(), "--data", this.data, "--listen", "127.0.0.1:0"];
+    this.process = spawn(process.env.BACKUPS_CONSOLE_BINARY, args, {
+      env: { ...process.env, LEPTOS_SITE_ROOT: process.env.BACKUPS_CONSOLE_SITE },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.log = "";
+    this.process.stderr.on("data", (chunk) => (this.log += chunk));
+    this.setupLink = undefined;
+    const lines = createInterface({ input: this.process.stdout });
+    const listening = new Promise((resolve, reject) => {
+      lines.on("line", (line) => {
+        const setup = line.match(/https?:\/\/\S+\/setup\?token=\S+/);
+        if (setup) this.setupLink = setup[0];
+        const console = line.match(/^The console is at (http:\/\/\S+)$/);
+        if (console) resolve(console[1].replace(/\/$/, ""));
+      });
+      this.process.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${this.log}`)));
+      setTimeout(() => reject(new Error(`the server did not start: ${this.log}`)), START_LIMIT_MS).unref();
+    });
+    this.url = await listening;
+  }
+
+  /** The demo project with its samples, or an empty project `acme`. */
+  projects() {
+    if (this.demo) return ["--demo"];
+    const file = join(this.data, "backups-console.toml");
+    writeFileSync(file, '[[projects]]\nname = "acme"\nenvironments = ["prd"]\nproduction = ["prd"]\n');
+    return ["--config", file];
+  }
+
+  get port() {
+    return new URL(this.url).port;
+  }
+
+  /** The base address of an environment's backup service, as the documentation has it but for scheme and domain. */
+  service(environment) {
+    return `http://backup-lfrjoebloggs-${environment}.localhost:${this.port}`;
+  }
+
+  async administer(command, input = "") {
+    const [name, ...args] = command;
+    const child = spawn(process.env.BACKUPS_CONSOLE_BINARY, [name, ...(this.demo ? [] : this.projects()), "--data", this.data, ...args]);
+    let out = "";
+    let err = "";
+    child.stdout.on("data", (chunk) => (out += chunk));
+    child.stderr.on("data", (chunk) => (err += chunk));
+    child.stdin.end(input);
+    const [code] = await once(child, "close");
+    if (code !== 0) throw new Error(`${name} ended with ${code}: ${err}`);
+    return out.trim();
+  }
+
+  async createAdministrator() {
+    await this.administer(["create-admin", "--email", ADMINISTRATOR.email], `${ADMINISTRATOR.password}\n`);
+  }
+
+  async createToken() {
+    return this.administer(["create-token", "--email", ADMINISTRATOR.email]);
+  }
+
+  async stop(signal = "SIGTERM") {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const exit = once(this.process, "exit");
+      this.process.kill(signal);
+      await exit;
+    }
+  }
+
+  async remove() {
+    await this.stop();
+    rmSync(this.data, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,57 @@
+// An upload that stays in the middle: a raw request whose body stops and goes on when told.
+import { request } from "node:http";
+
+import { randomBytes } from "node:crypto";
+import { gzipSync } from "node:zlib";
+
+/** Starts an upload over the API and resolves when its first half is sent. */
+export async function startSlowUpload(server, environment, token) {
+  const part = (name, content) => [
+    Buffer.from(`--XX\r\nContent-Disposition: form-data; name="${name}"; filename="${name}"\r\n\r\n`),
+    content,
+    Buffer.from("\r\n"),
+  ];
+  const body = Buffer.concat([
+    ...part("database", gzipSync(randomBytes(2_000_000))),
+    ...part("volume", gzipSync(randomBytes(2_000_000))),
+    Buffer.from("--XX--\r\n"),
+  ]);
+  const half = body.length / 2;
+  const call = request(`${server.url}/services/lfrjoebloggs-${environment}/backup/upload`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${token}`,
+      "content-type": "multipart/form-data; boundary=XX",
+      "content-length": body.length,
+    },
+  });
+  const answered = new Promise((resolve) => {
+    call.on("response", (response) => {
+      let text = "";
+      response.on("data", (chunk) => (text += chunk));
+      response.on("end", () => resolve({ status: response.statusCode, text }));
+    });
+    call.on("error", (error) => resolve({ error }));
+  });
+  call.write(body.subarray(0, half));
+  // The upload holds the environment once another one is refused.
+  for (;;) {
+    const response = await fetch(`${server.url}/services/lfrjoebloggs-${environment}/backup/create`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+    });
+    if (response.status === 409) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    answered,
+    finish: () => {
+      call.end(body.subarray(half));
+      return answered;
+    },
+    cut: () => {
+      call.destroy();
+      return answered;
+    },
+  };
+}

@@ -1,0 +1,123 @@
+//! What may be typed after `cargo xtask`. Read by hand: five words need no library.
+
+use std::fmt;
+
+pub(crate) const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  serve [-- <arguments>]  install what is missing, build, start the console on http://localhost:3000 with sample data;
+                          what follows `--` goes to the server
+  test                    install what is missing, then check the format, lint, test and drive a browser
+  build --release         leave target/release/backups-console with the folder site/ beside it
+  setup                   only install what is missing
+  help                    print this";
+
+/// A command, with what belongs to it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Print the commands.
+    Help,
+    /// Install everything that any other command needs.
+    Setup,
+    /// Build for development and start the server.
+    Serve {
+        /// Passed on to the server.
+        server_arguments: Vec<String>,
+    },
+    /// Run every check.
+    Test,
+    /// Build what is shipped.
+    BuildRelease,
+}
+
+/// What was typed cannot be understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Misunderstood(String);
+
+impl fmt::Display for Misunderstood {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task, Misunderstood> {
+    let arguments: Vec<String> = arguments.collect();
+    let Some((command, rest)) = arguments.split_first() else {
+        return Err(Misunderstood("which command?".to_owned()));
+    };
+    match (command.as_str(), rest) {
+        ("help" | "--help" | "-h", _) => Ok(Task::Help),
+        (_, [flag]) if flag == "--help" || flag == "-h" => Ok(Task::Help),
+        ("serve", []) => Ok(Task::Serve {
+            server_arguments: Vec::new(),
+        }),
+        ("serve", [separator, rest @ ..]) if separator == "--" => Ok(Task::Serve {
+            server_arguments: rest.to_vec(),
+        }),
+        ("serve", [unexpected, ..]) => Err(Misunderstood(format!(
+            "arguments for the server follow `--`: cargo xtask serve -- {unexpected}"
+        ))),
+        ("build", [flag]) if flag == "--release" => Ok(Task::BuildRelease),
+        ("build", []) => Err(Misunderstood(
+            "say `cargo xtask build --release`; `serve` and `test` build for development".to_owned(),
+        )),
+        ("setup", []) => Ok(Task::Setup),
+        ("test", []) => Ok(Task::Test),
+        ("build" | "setup" | "test", [unexpected, ..]) => {
+            Err(Misunderstood(format!("`{command}` does not know `{unexpected}`")))
+        }
+        _ => Err(Misunderstood(format!("there is no command `{command}`"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Task, Misunderstood> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        for (line, word) in [
+            ("", "which"),
+            ("serv", "`serv`"),
+            ("test --fast", "`--fast`"),
+            ("build", "--release"),
+            ("build --debug", "`--debug`"),
+            ("serve --listen 127.0.0.1:4000", "serve -- --listen"),
+        ] {
+            let problem = parsed(line).expect_err(line).to_string();
+            assert!(problem.contains(word), "{line}: {problem}");
+        }
+    }
+
+    #[test]
+    fn every_command_is_understood() {
+        assert_eq!(parsed("help"), Ok(Task::Help));
+        assert_eq!(parsed("test --help"), Ok(Task::Help));
+        assert_eq!(parsed("setup"), Ok(Task::Setup));
+        assert_eq!(parsed("test"), Ok(Task::Test));
+        assert_eq!(parsed("build --release"), Ok(Task::BuildRelease));
+        assert_eq!(
+            parsed("serve"),
+            Ok(Task::Serve {
+                server_arguments: Vec::new()
+            })
+        );
+        assert_eq!(
+            parsed("serve -- --listen 127.0.0.1:4000"),
+            Ok(Task::Serve {
+                server_arguments: vec!["--listen".to_owned(), "127.0.0.1:4000".to_owned()]
+            })
+        );
+    }
+
+    #[test]
+    fn the_help_names_every_command() {
+        for command in ["serve", "test", "build --release", "setup", "help"] {
+            assert!(HELP.contains(command), "{command}");
+        }
+    }
+}

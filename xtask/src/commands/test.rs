@@ -1,0 +1,86 @@
+//! `cargo xtask test`: everything that must hold, the cheapest first, the first failure ends it.
+//!
+//! Packages that are built for the server and those built for the browser are never named in one command: their features
+//! exclude each other. All commands for the server name the same packages and features, so that its dependencies are
+//! compiled once, for lints without code and for tests and the server with it. Lints for the browser use the profile and
+//! the target folder of the site's build, and share its macros.
+
+use std::{env, path::Path};
+
+use anyhow::{Result, ensure};
+
+use super::SITE;
+use crate::{invocation::Invocation, setup, steps::Steps, toolchain::BROWSER_TARGET};
+
+const SERVER: &str = "target/debug/backups-console";
+const BROWSER_TESTS: &str = "end2end/run.mjs";
+/// Everything that runs on this machine.
+const HOST: [&str; 6] = [
+    "--locked",
+    "--workspace",
+    "--exclude",
+    "frontend",
+    "--features",
+    "app/ssr",
+];
+/// Everything that runs in a browser, where cargo-leptos builds it.
+const BROWSER: [&str; 13] = [
+    "--locked",
+    "--package",
+    "app",
+    "--package",
+    "frontend",
+    "--features",
+    "app/hydrate",
+    "--target",
+    BROWSER_TARGET,
+    "--target-dir",
+    "target/front",
+    "--profile",
+    "wasm-release",
+];
+const NO_WARNINGS: [&str; 3] = ["--", "--deny", "warnings"];
+
+pub(crate) fn run() -> Result<()> {
+    let mut steps = Steps::start();
+    // The last step's file, looked for first: nobody wants to learn of it after ten minutes.
+    ensure!(
+        Path::new(BROWSER_TESTS).is_file(),
+        "{BROWSER_TESTS} is missing, which runs the browser tests"
+    );
+    let tools = steps.perform("set-up", setup::for_tests)?;
+    let (cargo, clippy) = (|| tools.toolchain.cargo(), || tools.toolchain.clippy());
+
+    steps.run(
+        "format",
+        &Invocation::new("cargo").arguments(["fmt", "--all", "--check"]),
+    )?;
+    let lint = clippy().arguments(HOST).arguments(["--all-targets"]);
+    steps.run("lint, server", &lint.arguments(NO_WARNINGS))?;
+    steps.run(
+        "lint, browser",
+        &clippy().arguments(BROWSER).arguments(NO_WARNINGS),
+    )?;
+    let compile = cargo().arguments(["build"]).arguments(HOST);
+    steps.run(
+        "compile tests and server",
+        &compile.arguments(["--bins", "--tests"]),
+    )?;
+    steps.run("tests", &cargo().arguments(["test"]).arguments(HOST))?;
+    // Only the browser's half: the server stands since the tests were compiled.
+    let build = cargo().arguments(["leptos", "build", "--frontend-only", "--cargo-locked"]);
+    steps.run("site", &build)?;
+    steps.run("browser tests", &browser_tests(&tools.browser)?)?;
+    steps.finish();
+    Ok(())
+}
+
+fn browser_tests(browser: &Path) -> Result<Invocation> {
+    let project = env::current_dir()?;
+    let absolute = |path: &str| project.join(path).display().to_string();
+    Ok(Invocation::new("node")
+        .arguments([BROWSER_TESTS])
+        .variable("BACKUPS_CONSOLE_BINARY", absolute(SERVER))
+        .variable("BACKUPS_CONSOLE_SITE", absolute(SITE))
+        .variable("CHROMIUM", browser.display().to_string()))
+}
