@@ -1,0 +1,111 @@
+//! Everything that requests are answered with, opened in order: database, archives, services, console.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use archive_store::{ArchiveStore, StoreLimits};
+use backup_api::EnvironmentId;
+use backup_service::{BackupService, ServiceSettings};
+use console::{Console, ConsoleSettings, EnvironmentSettings, SqliteSessionStore};
+use database::Database;
+
+use crate::{addresses::Addresses, configuration::Configuration, data_folder::DataFolder, hosts::Hosts};
+
+/// What backups say made them.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The opened application.
+#[derive(Debug)]
+pub(crate) struct Application {
+    pub(crate) configuration: Configuration,
+    pub(crate) folder: DataFolder,
+    pub(crate) hosts: Arc<Hosts>,
+    pub(crate) database: Database,
+    pub(crate) service: BackupService,
+    pub(crate) console: Console,
+    pub(crate) sessions: SqliteSessionStore,
+}
+
+impl Application {
+    /// Opens everything in a folder that this process has locked, and ends what a former process left undone.
+    pub(crate) async fn open(
+        configuration: Configuration,
+        folder: DataFolder,
+        database: Database,
+        addresses: &Addresses,
+    ) -> Result<Self> {
+        let limits = StoreLimits {
+            largest_archive: configuration.uploads.largest_archive,
+            smallest_free_space: configuration.uploads.smallest_free_space,
+        };
+        let store = ArchiveStore::open(folder.path(), database.clone(), limits)
+            .await
+            .with_context(|| format!("cannot open the archives in {}", folder.path().display()))?;
+        let service = BackupService::open(service_settings(&configuration), database.clone(), store)
+            .await
+            .context("cannot open the backup service")?;
+        let settings = console_settings(&configuration, &service, addresses)?;
+        let console = Console::open(settings, database.clone())
+            .await
+            .context("cannot open the console's data")?;
+        let sessions = SqliteSessionStore::new(database.clone());
+        let hosts = Arc::new(Hosts::new(&configuration));
+        Ok(Self {
+            configuration,
+            folder,
+            hosts,
+            database,
+            service,
+            console,
+            sessions,
+        })
+    }
+
+    /// All environments, in the order of the configuration.
+    pub(crate) fn environments(&self) -> Vec<EnvironmentId> {
+        environments(&self.configuration)
+    }
+}
+
+fn environments(configuration: &Configuration) -> Vec<EnvironmentId> {
+    let environments = configuration
+        .projects
+        .iter()
+        .flat_map(|project| &project.environments);
+    environments.map(|environment| environment.id.clone()).collect()
+}
+
+fn service_settings(configuration: &Configuration) -> ServiceSettings {
+    ServiceSettings {
+        environments: environments(configuration),
+        upload_idle_timeout: configuration.uploads.idle_timeout,
+        largest_archive: configuration.uploads.largest_archive,
+        version: VERSION.to_owned(),
+    }
+}
+
+fn console_settings(
+    configuration: &Configuration,
+    service: &BackupService,
+    addresses: &Addresses,
+) -> Result<ConsoleSettings> {
+    let mut environments = Vec::new();
+    for project in &configuration.projects {
+        for environment in &project.environments {
+            let id = &environment.id;
+            environments.push(EnvironmentSettings {
+                environment: console::Environment {
+                    id: id.clone(),
+                    production: environment.production,
+                    service_host: addresses.service_host(id),
+                    service_url: addresses.service_url(id),
+                },
+                service: service
+                    .environment(id)
+                    .with_context(|| format!("{id} is not served"))?,
+                master_token: project.master_token.clone(),
+            });
+        }
+    }
+    Ok(ConsoleSettings { environments })
+}

@@ -1,0 +1,212 @@
+//! Which projects and environments are served.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Read,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use backup_api::{EnvironmentId, EnvironmentName, ProjectName};
+use secrecy::SecretString;
+
+use super::{
+    Network,
+    section::{Findings, Section},
+};
+
+const NAME: &str = "\"lfrjoebloggs\"";
+const ENVIRONMENTS: &str = "[\"dev\", \"uat\", \"prd\"]";
+const PRODUCTION: &str = "[\"prd\"]";
+const TOKEN_FILE: &str = "\"lfrjoebloggs.token\"";
+/// Shorter ones can be guessed; those of Liferay Cloud have 36 characters.
+const SHORTEST_TOKEN: usize = 16;
+const LONGEST_TOKEN: u64 = 1024;
+/// The longest label a host name may have.
+const LONGEST_LABEL: usize = 63;
+
+/// A project.
+#[derive(Debug)]
+pub(crate) struct Project {
+    /// Its name.
+    pub(crate) name: ProjectName,
+    /// What it consists of, in the order of the file.
+    pub(crate) environments: Vec<Environment>,
+    /// Opens the services of its environments to programs.
+    pub(crate) master_token: Option<SecretString>,
+    /// The file the token was read from.
+    pub(crate) master_token_file: Option<PathBuf>,
+}
+
+/// An environment of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Environment {
+    /// Its project and name.
+    pub(crate) id: EnvironmentId,
+    /// Whether people's live data are in it.
+    pub(crate) production: bool,
+}
+
+/// The project that `--demo` brings.
+pub(super) fn sample() -> Project {
+    let name: ProjectName = "lfrjoebloggs".parse().expect("is a name");
+    let environments = ["dev", "uat", "prd"].map(|environment| Environment {
+        id: EnvironmentId::new(name.clone(), environment.parse().expect("is a name")),
+        production: environment == "prd",
+    });
+    Project {
+        name,
+        environments: environments.into(),
+        master_token: None,
+        master_token_file: None,
+    }
+}
+
+pub(super) fn read(sections: Vec<Section<'_>>, folder: &Path, findings: &Findings) -> Vec<Project> {
+    let mut projects: Vec<Project> = Vec::new();
+    for mut section in sections {
+        let key = section.name("name");
+        let project = read_project(&mut section, folder);
+        section.finish();
+        let Some(project) = project else { continue };
+        if projects.iter().any(|earlier| earlier.name == project.name) {
+            let fault = format!("is \"{}\", which another project has already", project.name);
+            findings.report(
+                &key,
+                fault,
+                "one [[projects]] section with all environments of the project",
+            );
+        }
+        projects.push(project);
+    }
+    projects
+}
+
+fn read_project(section: &mut Section<'_>, folder: &Path) -> Option<Project> {
+    let name = section.text("name", NAME, |text| {
+        text.parse::<ProjectName>().map_err(is_invalid)
+    });
+    let token_file = section.text("master_token_file", TOKEN_FILE, |text| {
+        let file = folder.join(text);
+        read_token(&file).map(|token| (file, token))
+    });
+    let names = section.texts("environments", ENVIRONMENTS, |text| {
+        text.parse::<EnvironmentName>().map_err(is_invalid)
+    });
+    let production = section
+        .texts("production", PRODUCTION, |text| Ok(text.to_owned()))
+        .unwrap_or_default();
+
+    if name.is_none() && !section.was_given("name") {
+        section.report("name", "is missing", NAME);
+    }
+    let Some(names) = names else {
+        if !section.was_given("environments") {
+            section.report("environments", "is missing", ENVIRONMENTS);
+        }
+        return None;
+    };
+    if names.is_empty() {
+        section.report("environments", "names no environment", ENVIRONMENTS);
+    }
+    for unknown in production
+        .iter()
+        .filter(|text| names.iter().all(|name| name.as_str() != text.as_str()))
+    {
+        let fault = format!("names \"{unknown}\", which is not among the environments");
+        section.report("production", fault, PRODUCTION);
+    }
+
+    let name = name?;
+    let environments = names.into_iter().map(|environment| Environment {
+        production: production.iter().any(|text| text == environment.as_str()),
+        id: EnvironmentId::new(name.clone(), environment),
+    });
+    let environments = environments.collect();
+    let (master_token_file, master_token) = token_file.unzip();
+    Some(Project {
+        name,
+        environments,
+        master_token,
+        master_token_file,
+    })
+}
+
+fn is_invalid(error: backup_api::InvalidName) -> String {
+    format!("is not usable: {error}")
+}
+
+fn read_token(path: &Path) -> Result<SecretString, String> {
+    let shown = path.display();
+    let cannot = |error: std::io::Error| format!("names {shown}, which cannot be read: {error}");
+    let file = File::open(path).map_err(cannot)?;
+    if file.metadata().map_err(cannot)?.mode() & 0o007 != 0 {
+        return Err(format!(
+            "names {shown}, which everybody on this machine may read; run: chmod 600 {shown}"
+        ));
+    }
+    let mut text = String::new();
+    file.take(LONGEST_TOKEN + 1)
+        .read_to_string(&mut text)
+        .map_err(cannot)?;
+    let token = text.trim();
+    let plausible = token.len() >= SHORTEST_TOKEN
+        && u64::try_from(text.len()).is_ok_and(|length| length <= LONGEST_TOKEN)
+        && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if plausible {
+        Ok(SecretString::from(token))
+    } else {
+        Err(format!(
+            "names {shown}, which must hold one token of {SHORTEST_TOKEN} or more characters and nothing else"
+        ))
+    }
+}
+
+/// Names that only clash when they are put together: what people see, and host names.
+pub(super) fn check_names(projects: &[Project], network: &Network, findings: &Findings) {
+    let mut shown: HashMap<String, &EnvironmentId> = HashMap::new();
+    for id in projects
+        .iter()
+        .flat_map(|project| &project.environments)
+        .map(|environment| &environment.id)
+    {
+        let name = id.to_string();
+        let host = id.service_host(&network.service_domain);
+        if host
+            .split('.')
+            .next()
+            .is_some_and(|label| label.len() > LONGEST_LABEL)
+        {
+            let fault =
+                format!("makes the host name {host}, whose first label is longer than {LONGEST_LABEL}");
+            findings.report(
+                "projects",
+                fault,
+                "shorter names of the project and the environment",
+            );
+        }
+        let public_host = network.public_url.as_ref().map(|url| &url.host);
+        if network
+            .hosts
+            .iter()
+            .chain(public_host)
+            .any(|console| *console == host)
+        {
+            let fault = format!("gives the console the name {host}, which is that of the service of {name}");
+            findings.report("hosts", fault, "hosts = [\"backups.example.com\"]");
+        }
+        if let Some(other) = shown.insert(name.clone(), id) {
+            let fault = if other == id {
+                format!("names the environment {name} twice")
+            } else {
+                format!("has two environments that are both shown as {name}")
+            };
+            findings.report(
+                "projects",
+                fault,
+                "environments whose names, put together, differ",
+            );
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Limits of what is taken in.
+
+use std::time::Duration;
+
+use super::{section::Section, values};
+
+/// Limits of what is taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Uploads {
+    /// The most bytes one archive may have.
+    pub(crate) largest_archive: u64,
+    /// Bytes of the disk that uploads never touch.
+    pub(crate) smallest_free_space: u64,
+    /// How long an upload may send nothing before it is given up and its lock with it.
+    pub(crate) idle_timeout: Duration,
+}
+
+pub(super) fn read(mut section: Section<'_>) -> Uploads {
+    let uploads = Uploads {
+        largest_archive: section
+            .text("largest_archive", "\"2TB\"", values::size)
+            .unwrap_or(2_000_000_000_000),
+        smallest_free_space: section
+            .text("smallest_free_space", "\"1GB\"", values::size)
+            .unwrap_or(1_000_000_000),
+        idle_timeout: section
+            .text("idle_timeout", "\"60s\"", values::duration)
+            .unwrap_or(Duration::from_mins(1)),
+    };
+    section.finish();
+    uploads
+}

@@ -1,0 +1,27 @@
+//! The binary `backups-console`: configuration, wiring, the socket, middleware and the routes that stream.
+//!
+//! Rules live below, in `console` and `backup-service`; pages live in `app`. Here requests are led to them.
+
+mod addresses;
+mod application;
+mod authenticator;
+mod command_line;
+mod commands;
+mod configuration;
+mod data_folder;
+mod demo;
+mod hosts;
+mod logging;
+mod middleware;
+mod problem;
+mod router;
+mod routes;
+mod sessions;
+mod site;
+mod socket;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    commands::run()
+}

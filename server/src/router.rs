@@ -1,0 +1,112 @@
+//! Every route of the process, as a table of contents.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{any, get, post},
+};
+use backup_api::{EnvironmentId, routes::SERVICES};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+
+use crate::{
+    application::{Application, VERSION},
+    authenticator::ConsoleAuthenticator,
+    middleware::{
+        access_log, cross_site,
+        host::{self, Sites},
+        panic, request_id,
+        security_headers::{self, BehindHttps},
+    },
+    routes::{download, health, pages, services, upload},
+    sessions, site,
+};
+
+/// The most a request may send, except to upload routes, in bytes.
+const BODY_LIMIT: usize = 2 * 1024 * 1024;
+/// The longest a page or a form may take, its body included; bytes of archives take as long as they need.
+const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// All of it.
+pub(crate) fn router(application: &Application) -> Result<Router> {
+    let services = service_routers(application)?;
+    let sites = Sites {
+        hosts: application.hosts.clone(),
+        console: console(application, &services),
+        services,
+    };
+    let https = BehindHttps(application.configuration.network.public_url.is_some());
+    let probes = health::Probes::new(application);
+
+    Ok(Router::new()
+        // Probes know addresses, not names: these two answer under every host.
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready).with_state(probes))
+        .fallback(host::dispatch)
+        .with_state(Arc::new(sites))
+        .layer(CatchPanicLayer::custom(panic::answer))
+        .layer(from_fn_with_state(application.hosts.clone(), cross_site::refuse))
+        .layer(from_fn_with_state(https, security_headers::add))
+        .layer(from_fn(access_log::log))
+        .layer(from_fn(request_id::give)))
+}
+
+/// The documented API of each environment; it reads no cookies.
+fn service_routers(application: &Application) -> Result<HashMap<EnvironmentId, Router>> {
+    let authenticator = Arc::new(ConsoleAuthenticator::new(application.console.clone()));
+    let service = |id: EnvironmentId| {
+        let api = application
+            .service
+            .environment(&id)
+            .with_context(|| format!("{id} is not served"))?;
+        Ok((
+            id,
+            backup_service::http::router(api, authenticator.clone(), VERSION),
+        ))
+    };
+    application.environments().into_iter().map(service).collect()
+}
+
+/// The console's own host: the same APIs below a path, everything else with a session.
+fn console(application: &Application, services: &HashMap<EnvironmentId, Router>) -> Router {
+    let session = sessions::layer(
+        application.sessions.clone(),
+        application.configuration.sessions.idle,
+    );
+    let options = site::options();
+
+    let archives = Router::new()
+        .route(
+            "/projects/{environment}/backups/{id}/download/{part}",
+            get(download::handle),
+        )
+        .route(
+            "/projects/{environment}/backups/upload",
+            post(upload::handle).layer(DefaultBodyLimit::disable()),
+        )
+        .with_state(application.console.clone());
+    let pages = pages::router(application.console.clone(), options.clone())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            PAGE_TIMEOUT,
+        ));
+
+    let with_session = archives
+        .merge(pages)
+        .layer(from_fn(sessions::keep_alive))
+        .layer(session);
+    let mut console = Router::new()
+        .nest_service("/pkg", pages::built_files(&options))
+        .route(SERVICES, any(services::unknown))
+        .route(&format!("{SERVICES}/"), any(services::unknown))
+        .route(&format!("{SERVICES}/{{*path}}"), any(services::unknown));
+    for (environment, service) in services {
+        console = console.nest_service(&format!("{SERVICES}/{environment}"), service.clone());
+    }
+    console.merge(with_session)
+}

@@ -1,0 +1,69 @@
+//! What a supervisor asks: is the process alive, and could it do its work now?
+
+use std::{path::PathBuf, time::Duration};
+
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use backup_api::{ApiError, Problem};
+use database::{Database, sqlx};
+use rustix::fs::{Access, access};
+
+use crate::{application::Application, problem};
+
+/// A disk that hangs must not hang the probe.
+const LONGEST_CHECK: Duration = Duration::from_secs(5);
+
+/// What readiness depends on.
+#[derive(Debug, Clone)]
+pub(crate) struct Probes {
+    database: Database,
+    folder: PathBuf,
+}
+
+impl Probes {
+    pub(crate) fn new(application: &Application) -> Self {
+        Self {
+            database: application.database.clone(),
+            folder: application.folder.path().to_owned(),
+        }
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        sqlx::query("SELECT 1")
+            .execute(self.database.reader())
+            .await
+            .map_err(|error| format!("the database does not answer: {error}"))?;
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || access(&folder, Access::WRITE_OK | Access::EXEC_OK))
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| format!("the data folder cannot be written to: {error}"))
+    }
+}
+
+/// The process answers.
+pub(crate) async fn alive() -> &'static str {
+    "alive\n"
+}
+
+/// The database answers and the data folder can be written to.
+pub(crate) async fn ready(State(probes): State<Probes>, request: Request) -> Response {
+    let outcome = match tokio::time::timeout(LONGEST_CHECK, probes.check()).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(format!(
+            "the check took longer than {} seconds",
+            LONGEST_CHECK.as_secs()
+        )),
+    };
+    let Err(reason) = outcome else {
+        return "ready\n".into_response();
+    };
+    tracing::error!(reason, "not ready");
+    let reason = "The console cannot work now. Look at its log for the reason.".to_owned();
+    problem::respond(
+        Problem::from(&ApiError::Unavailable { reason }),
+        request.extensions(),
+    )
+}

@@ -1,0 +1,8 @@
+//! The routes that are neither pages nor the documented API. Each parses, authorises, calls one method and maps.
+
+pub(crate) mod download;
+pub(crate) mod health;
+pub(crate) mod pages;
+pub(crate) mod services;
+mod signed_in;
+pub(crate) mod upload;

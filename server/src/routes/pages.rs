@@ -1,0 +1,76 @@
+//! Pages, forms and the files that browsers load with them.
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderValue, header::CACHE_CONTROL, request::Parts},
+    middleware::map_response_with_state,
+    response::Response,
+};
+use backup_service::http::RequestId;
+use console::Console;
+use leptos::{
+    config::LeptosOptions,
+    nonce::Nonce,
+    prelude::{provide_context, use_context},
+};
+use leptos_axum::{ErrorHandler, LeptosRoutes, generate_route_list_with_exclusions_and_ssg_and_context};
+use tower_http::services::ServeDir;
+
+use crate::site;
+
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const ASK_AGAIN: &str = "no-cache";
+
+/// The pages and server functions of `app`; whatever else is asked for is a file of the site or its 404 page.
+pub(crate) fn router(console: Console, options: LeptosOptions) -> Router {
+    let context = move || provide(&console);
+    let (routes, _) =
+        generate_route_list_with_exclusions_and_ssg_and_context(app::App, None, context.clone());
+    let not_found = ErrorHandler::new_with_context(context.clone(), app::shell, options.clone());
+    let files = ServeDir::new(&*options.site_root)
+        .precompressed_br()
+        .precompressed_gzip()
+        .call_fallback_on_method_not_allowed(true)
+        .fallback(not_found);
+    let shell = {
+        let options = options.clone();
+        move || app::shell(options.clone())
+    };
+    Router::new()
+        .leptos_routes_with_context(&options, routes, context, shell)
+        .fallback_service(files)
+        .with_state(options)
+}
+
+/// What rendering and server functions find in their context: the console, and from the request its id and the nonce
+/// that the answer's policy names.
+fn provide(console: &Console) {
+    provide_context(console.clone());
+    let Some(parts) = use_context::<Parts>() else {
+        return;
+    };
+    if let Some(nonce) = parts.extensions.get::<Nonce>() {
+        provide_context(nonce.clone());
+    }
+    if let Some(RequestId(id)) = parts.extensions.get::<RequestId>() {
+        provide_context(app::RequestId(id.clone()));
+    }
+}
+
+/// Scripts, styles and WASM. Where their names carry a hash of their content they never change.
+pub(crate) fn built_files(options: &LeptosOptions) -> Router {
+    let folder = format!("{}/{}", options.site_root, site::PACKAGE);
+    let files = ServeDir::new(folder).precompressed_br().precompressed_gzip();
+    let rule = HeaderValue::from_static(if options.hash_files { FOR_EVER } else { ASK_AGAIN });
+    Router::new()
+        .fallback_service(files)
+        .layer(map_response_with_state(rule, add_cache_rule))
+}
+
+async fn add_cache_rule(State(rule): State<HeaderValue>, mut response: Response) -> Response {
+    if response.status().is_success() {
+        response.headers_mut().insert(CACHE_CONTROL, rule);
+    }
+    response
+}

@@ -1,0 +1,179 @@
+//! The accept loop.
+//!
+//! Our own instead of `axum::serve`, which leaves Nagle's algorithm on (a page then takes 40 ms longer), waits for
+//! headers for ever, buffers more than a slow download needs, and closes so that early refusals get lost.
+
+mod lingering;
+mod signals;
+#[cfg(test)]
+mod tests;
+
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::Request, response::Response};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tower::Service;
+
+use self::lingering::LingeringStream;
+pub(crate) use self::signals::Signals;
+
+/// A slow download holds about four times this much.
+const BUFFER_SIZE: usize = 128 * 1024;
+const LIMITS: Limits = Limits {
+    header_timeout: Duration::from_secs(10),
+    connections: 1024,
+};
+const BACKLOG: u32 = 1024;
+/// How long requests may take to finish once the process was asked to stop.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long to wait when the system has no more descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// What clients may take up.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// How long a client may take for the head of a request; also how long a connection may idle between two.
+    header_timeout: Duration,
+    /// The most connections at a time; others wait in the system's queue.
+    connections: usize,
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// As asked, with all requests answered or their time over.
+    Asked,
+    /// At once, because of a second signal; with its exit code.
+    AtOnce(u8),
+}
+
+/// An address that is ours already and that nobody can connect to yet.
+#[derive(Debug)]
+pub(crate) struct ReservedAddress {
+    socket: TcpSocket,
+}
+
+impl ReservedAddress {
+    /// Takes the address.
+    pub(crate) fn reserve(address: SocketAddr) -> io::Result<Self> {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self { socket })
+    }
+
+    /// With the port that was chosen where none was asked for.
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Opens the doors.
+    pub(crate) fn listen(self) -> io::Result<TcpListener> {
+        self.socket.listen(BACKLOG)
+    }
+}
+
+/// Serves until a signal asks to stop.
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut signals: Signals) -> Ended {
+    let connections = GracefulShutdown::new();
+    accept_until(listener, router, LIMITS, &connections, async {
+        signals.next().await;
+    })
+    .await;
+    tracing::info!("stopping: no new connections, requests under way may finish");
+    tokio::select! {
+        finished = timeout(GRACE, connections.shutdown()) => {
+            if finished.is_err() {
+                tracing::warn!(grace_seconds = GRACE.as_secs(), "requests that did not finish are cut off");
+            }
+            Ended::Asked
+        }
+        code = signals.next() => Ended::AtOnce(code),
+    }
+}
+
+async fn accept_until<S>(
+    listener: TcpListener,
+    service: S,
+    limits: Limits,
+    connections: &GracefulShutdown,
+    stop: impl Future<Output = ()>,
+) where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (stream, permit) = tokio::select! {
+            biased;
+            () = &mut stop => return,
+            accepted = accept(&listener, &permits) => accepted,
+        };
+        // Answers are written whole; waiting for more to send only delays them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before its first byte");
+            continue;
+        }
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(BUFFER_SIZE)
+            .serve_connection(
+                TokioIo::new(LingeringStream::new(stream)),
+                TowerToHyperService::new(service.clone()),
+            );
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "a connection ended early"
+                );
+            }
+            drop(permit);
+        });
+    }
+}
+
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+    let permit = permits
+        .clone()
+        .acquire_owned()
+        .await
+        .expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, permit),
+            Err(error) if is_the_clients(&error) => {
+                tracing::debug!(%error, "a client went away while it connected");
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections; trying again");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}

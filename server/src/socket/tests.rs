@@ -1,0 +1,227 @@
+//! The accept loop as clients meet it: raw sockets against a small service.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream as Client,
+    time::Instant,
+};
+
+use axum::{
+    http::StatusCode,
+    routing::{get, post},
+};
+use tokio::sync::oneshot;
+
+use super::*;
+
+const REFUSAL: &str = "say who you are";
+
+fn routes() -> Router {
+    Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/refuse", post(|| async { (StatusCode::UNAUTHORIZED, REFUSAL) }))
+        .route(
+            "/slow",
+            get(|| async {
+                sleep(Duration::from_millis(300)).await;
+                "finished"
+            }),
+        )
+}
+
+struct Served {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: tokio::task::JoinHandle<()>,
+}
+
+fn start() -> Served {
+    start_with(LIMITS)
+}
+
+fn start_with(limits: Limits) -> Served {
+    let reserved = ReservedAddress::reserve("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = reserved.address().unwrap();
+    let listener = reserved.listen().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(async move {
+        let connections = GracefulShutdown::new();
+        accept_until(listener, routes(), limits, &connections, async {
+            let _ = stopped.await;
+        })
+        .await;
+        connections.shutdown().await;
+    });
+    Served { address, stop, ended }
+}
+
+/// Runs a client that blocks.
+async fn with_client<T: Send + 'static>(
+    address: SocketAddr,
+    client: impl FnOnce(Client) -> T + Send + 'static,
+) -> T {
+    tokio::task::spawn_blocking(move || {
+        let stream = Client::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+        client(stream)
+    })
+    .await
+    .unwrap()
+}
+
+fn read_all(stream: &mut Client) -> String {
+    let mut answer = Vec::new();
+    // A reset after the answer is how the server ends a client that does not stop sending.
+    if let Err(error) = stream.read_to_end(&mut answer) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_upload_gets_its_answer_and_is_not_swallowed() {
+    const LENGTH: usize = 50_000_000;
+    let served = start();
+    let begin = Instant::now();
+    let (sent, answer) = with_client(served.address, |mut client| {
+        write!(
+            client,
+            "POST /refuse HTTP/1.1\r\nHost: localhost\r\nContent-Length: {LENGTH}\r\n\r\n"
+        )
+        .unwrap();
+        let chunk = vec![0; 64 * 1024];
+        let mut sent = 0;
+        while sent < LENGTH {
+            match client.write(&chunk) {
+                Ok(count) => sent += count,
+                Err(_) => break,
+            }
+        }
+        (sent, read_all(&mut client))
+    })
+    .await;
+    assert!(
+        answer.starts_with("HTTP/1.1 401 Unauthorized\r\n") && answer.ends_with(REFUSAL),
+        "{answer}"
+    );
+    // What the server read, and what the two sockets' buffers hold.
+    assert!(sent < 16_000_000, "{sent} bytes were taken");
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_client_that_stops_by_itself_sees_a_clean_end() {
+    let served = start();
+    let answer = with_client(served.address, |mut client| {
+        write!(
+            client,
+            "POST /refuse HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000000\r\n\r\n"
+        )
+        .unwrap();
+        client.write_all(&vec![0; 300_000]).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer
+    })
+    .await;
+    assert!(answer.ends_with(REFUSAL), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_asks_first_is_never_told_to_go_on() {
+    let served = start();
+    let answer = with_client(served.address, |mut client| {
+        write!(
+            client,
+            "POST /refuse HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 50000000\r\n\r\n"
+        )
+        .unwrap();
+        read_all(&mut client)
+    })
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{answer}");
+    assert!(!answer.contains("100 Continue"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_requests_share_a_connection() {
+    let served = start();
+    let answer = with_client(served.address, |mut client| {
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        read_all(&mut client)
+    })
+    .await;
+    assert_eq!(answer.matches("hello").count(), 2, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_ends_its_head_is_cut_off() {
+    let header_timeout = Duration::from_millis(300);
+    let served = start_with(Limits {
+        header_timeout,
+        ..LIMITS
+    });
+    let waited = with_client(served.address, |mut client| {
+        client.write_all(b"GET / HTTP/1.1\r\nHost: loc").unwrap();
+        let begin = Instant::now();
+        read_all(&mut client);
+        begin.elapsed()
+    })
+    .await;
+    assert!(
+        waited >= header_timeout && waited < Duration::from_secs(4),
+        "{waited:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_connections_than_allowed_wait_for_their_turn() {
+    let served = start_with(Limits {
+        connections: 1,
+        ..LIMITS
+    });
+    let first = Client::connect(served.address).unwrap();
+    let second = tokio::spawn(with_client(served.address, |mut client| {
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        read_all(&mut client)
+    }));
+    sleep(Duration::from_millis(200)).await;
+    assert!(!second.is_finished());
+    drop(first);
+    assert!(second.await.unwrap().ends_with("hello"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_lets_requests_finish_and_does_not_wait_for_idle_connections() {
+    let served = start();
+    let idle = Client::connect(served.address).unwrap();
+    let (asked, has_asked) = oneshot::channel();
+    let address = served.address;
+    let slow = tokio::spawn(with_client(address, |mut client| {
+        client
+            .write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .unwrap();
+        asked.send(()).unwrap();
+        read_all(&mut client)
+    }));
+    has_asked.await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    served.stop.send(()).unwrap();
+    assert!(slow.await.unwrap().ends_with("finished"));
+    timeout(Duration::from_secs(4), served.ended)
+        .await
+        .expect("an idle connection holds up the end")
+        .unwrap();
+    assert!(
+        Client::connect(address).is_err(),
+        "new connections are still taken"
+    );
+    drop(idle);
+}

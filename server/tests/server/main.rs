@@ -1,0 +1,16 @@
+//! The binary as a process, through its real socket: what administrators and their scripts meet.
+
+#![expect(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+#![expect(
+    clippy::print_stderr,
+    reason = "the log of a server helps when its test fails"
+)]
+
+mod administration;
+mod configuration;
+mod demo;
+mod lifetime;
+mod pages;
+mod requests;
+mod services;
+mod support;

@@ -1,0 +1,361 @@
+//! Starts the binary with a data folder of its own and speaks plain HTTP to it.
+
+use std::{
+    fmt, fs,
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(crate) const PASSWORD: &str = "seven sleepy lanterns hum";
+pub(crate) const EMAIL: &str = "joe@lfrjoebloggs.example";
+
+/// A folder with a data folder, and the commands run on it.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The binary, run in the folder; with `data` as its data folder where the command takes one.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backups-console"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("LEPTOS_SITE_ROOT", self.path("site"));
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    pub(crate) fn serve_demo(&self) -> Server {
+        self.serve(&["--demo"])
+    }
+
+    pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
+        let mut all = vec!["serve", "--data", "data", "--listen", "127.0.0.1:0"];
+        all.extend(arguments);
+        Server::start(self.command(&all))
+    }
+
+    /// A person and a token of theirs.
+    pub(crate) fn token(&self) -> String {
+        let created = self.run(
+            &["create-admin", "--email", EMAIL, "--data", "data"],
+            &format!("{PASSWORD}\n"),
+        );
+        assert!(created.status.success(), "{created:?}");
+        let token = self.run(&["create-token", "--email", EMAIL, "--data", "data"], "");
+        assert!(token.status.success(), "{token:?}");
+        String::from_utf8(token.stdout).unwrap().trim().to_owned()
+    }
+}
+
+/// A running server; it is killed at the end of the test, if it still runs.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+    lines: mpsc::Receiver<String>,
+    before: Vec<String>,
+    log: Option<thread::JoinHandle<String>>,
+}
+
+impl Server {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = lines_of(child.stdout.take().unwrap());
+        let mut stderr = child.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let mut server = Self {
+            child,
+            port: 0,
+            lines,
+            before: Vec::new(),
+            log: Some(log),
+        };
+        // The address comes last: whoever waits for it knows everything else by then.
+        loop {
+            let Ok(line) = server.lines.recv_timeout(PATIENCE) else {
+                panic!("no start: {}", server.end().1)
+            };
+            match line.strip_prefix("The console is at ") {
+                Some(address) => {
+                    if let Some(port) = address.strip_prefix("http://localhost:") {
+                        server.port = port.parse().unwrap();
+                    }
+                    return server;
+                }
+                None => server.before.push(line),
+            }
+        }
+    }
+
+    /// A server behind an https address says that one; it listens on `port`.
+    pub(crate) fn start_on(port: u16, command: Command) -> Self {
+        let mut server = Self::start(command);
+        server.port = port;
+        server
+    }
+
+    /// The link for the first administrator, where one was printed.
+    pub(crate) fn setup_link(&self) -> Option<&str> {
+        self.before
+            .iter()
+            .find_map(|line| line.strip_prefix("Create the first administrator: "))
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until the process has ended.
+    pub(crate) fn wait(&mut self, patience: Duration) -> ExitStatus {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                begin.elapsed() < patience,
+                "the process still runs after {patience:?}"
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks it to stop and returns how it ended and everything it logged.
+    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        self.wait(PATIENCE);
+        self.end()
+    }
+
+    fn end(&mut self) -> (ExitStatus, String) {
+        let _ = self.child.kill();
+        let status = self.child.wait().unwrap();
+        (
+            status,
+            self.log.take().map(|log| log.join().unwrap()).unwrap_or_default(),
+        )
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// One request on a connection of its own. `Host` is `localhost` unless a header says otherwise.
+    pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let own_host = format!("localhost:{}", self.port);
+        let length = body.len().to_string();
+        let mut head = vec![("Connection", "close")];
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            head.push(("Host", &own_host));
+        }
+        if !body.is_empty() || method == "POST" {
+            head.push(("Content-Length", &length));
+        }
+        let lines = head
+            .iter()
+            .chain(headers)
+            .map(|(name, value)| format!("{name}: {value}\r\n"));
+        let head = format!("{method} {path} HTTP/1.1\r\n{}", lines.collect::<String>());
+        let mut stream = self.connect();
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        // A server that refuses early stops reading; its answer is there all the same.
+        let _ = stream.write_all(body);
+        Answer::read(stream)
+    }
+
+    /// A form of one of our own pages, as a browser without scripts sends it.
+    pub(crate) fn post_form(&self, path: &str, cookie: &str, fields: &str) -> Answer {
+        let headers = [
+            ("Sec-Fetch-Site", "same-origin"),
+            ("Accept", "text/html,application/xhtml+xml"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Cookie", cookie),
+        ];
+        self.request("POST", path, &headers, fields.as_bytes())
+    }
+
+    pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.request("GET", path, headers, b"")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let log = self.end().1;
+        if thread::panicking() {
+            eprintln!("{log}");
+        }
+    }
+}
+
+fn lines_of(stdout: ChildStdout) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// An answer, read to the end of its connection.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn read(mut stream: TcpStream) -> Self {
+        let mut bytes = Vec::new();
+        if let Err(error) = stream.read_to_end(&mut bytes) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+        }
+        let end = bytes
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .expect("an answer with a head");
+        let body = bytes.split_off(end + 4);
+        let head = String::from_utf8(bytes).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut answer = Self { status, head, body };
+        if answer.header("transfer-encoding").as_deref() == Some("chunked") {
+            answer.body = unchunked(&answer.body);
+        }
+        answer
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let values = self.head.lines().filter_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        });
+        values.reduce(|all, value| format!("{all}, {value}"))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.head, String::from_utf8_lossy(&self.body))
+    }
+}
+
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = bytes
+            .windows(2)
+            .position(|window| window == b"\r\n")
+            .expect("the size of a chunk");
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[..line]).unwrap(), 16).unwrap();
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&bytes[line + 2..line + 2 + size]);
+        bytes = &bytes[line + size + 4..];
+    }
+}
+
+/// A form with both archives, as browsers and curl send it, and its content type.
+pub(crate) fn form(database: &[u8], volume: &[u8]) -> (Vec<u8>, &'static str) {
+    let mut body = Vec::new();
+    for (name, file, bytes) in [
+        ("database", "database.gz", database),
+        ("volume", "volume.tgz", volume),
+    ] {
+        body.extend_from_slice(
+            format!(
+                "--frontier\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\n\
+                 Content-Type: application/gzip\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--frontier--\r\n");
+    (body, "multipart/form-data; boundary=frontier")
+}
+
+/// Something that is a gzip file.
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A port that nobody listens on just now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
