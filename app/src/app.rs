@@ -1,0 +1,37 @@
+//! The routes of the pages.
+//!
+//! Every page is rendered to its end before its first byte goes out, so that its status, title and redirects are
+//! right. The router works on the server only: links are ordinary links.
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{FlatRoutes, Route, Router},
+    path,
+};
+
+use crate::pages::{BackupPage, BackupsPage, LoginPage, NotFoundPage, ProjectsPage, SetupPage, UploadPage};
+
+/// All pages.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title formatter=title />
+        <Router>
+            <FlatRoutes fallback=NotFoundPage>
+                <Route path=path!("/") view=ProjectsPage ssr=SsrMode::Async />
+                <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
+                <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async />
+                <Route path=path!("/projects/:environment/backups") view=BackupsPage ssr=SsrMode::Async />
+                <Route path=path!("/projects/:environment/backups/upload") view=UploadPage ssr=SsrMode::Async />
+                <Route path=path!("/projects/:environment/backups/:id") view=BackupPage ssr=SsrMode::Async />
+            </FlatRoutes>
+        </Router>
+    }
+}
+
+fn title(page: String) -> String {
+    format!("{page} · Backups Console")
+}

@@ -1,0 +1,201 @@
+//! The card "Backup history": a table, or its empty state. At narrow widths each row is drawn as a card; the roles
+//! keep it a table for screen readers.
+
+use backup_api::{Action, Backup, BackupId, BackupStatus, Operation, OperationKind};
+use console::Environment;
+use leptos::prelude::*;
+
+use crate::{
+    availability::{Availability, NOT_OFFERED},
+    components::{
+        ActionButton, Copy, FindingList, Moment, RowActions, Size, TypeLabel,
+        pagination::{Pages, Pagination},
+    },
+    icons::{ARCHIVES, FAILURE, Icon, SUCCESS, Spinner, UPLOAD},
+    paths,
+};
+
+/// What the table shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listing<'a> {
+    pub(crate) environment: &'a Environment,
+    /// All backups, newest first.
+    pub(crate) backups: &'a [Backup],
+    pub(crate) operation: Option<&'a Operation>,
+    /// The backup that was just uploaded.
+    pub(crate) uploaded: Option<&'a BackupId>,
+    pub(crate) page: usize,
+}
+
+/// The card with everything in it.
+#[component]
+pub(crate) fn BackupHistory<'a>(listing: Listing<'a>, availability: &'a Availability<'a>) -> impl IntoView + use<> {
+    let pages = Pages::new(listing.backups.len(), listing.page);
+    let is_empty = listing.backups.is_empty() && listing.operation.is_none();
+    let content = if is_empty {
+        view! { <Empty listing availability /> }.into_any()
+    } else {
+        view! { <Table listing availability pages /> }.into_any()
+    };
+    view! {
+        <section class="card" aria-labelledby="backup-history-title">
+            <div class="card-head">
+                <h2 id="backup-history-title">"Backup history"</h2>
+                <p class="quiet">
+                    "Backup files are auto-generated based on frequency and retention. You can generate a new backup anytime manually."
+                </p>
+            </div>
+            {content}
+            <Pagination pages path=paths::backups(&listing.environment.id) />
+        </section>
+    }
+}
+
+#[component]
+fn Table<'a>(listing: Listing<'a>, availability: &'a Availability<'a>, pages: Pages) -> AnyView {
+    // Restores hold the environment too, but make no backup.
+    let running = listing
+        .operation
+        .filter(|operation| pages.is_first() && operation.kind != OperationKind::Restore)
+        .map(|operation| view! { <RunningRow operation=operation.clone() /> });
+    let rows = listing.backups[pages.range()]
+        .iter()
+        .map(|backup| {
+            let is_new = listing.uploaded == Some(&backup.backup_id);
+            view! { <Row environment=listing.environment backup availability is_new /> }
+        })
+        .collect_view();
+    view! {
+        <table class="data-table" role="table">
+            <caption class="visually-hidden">"Backups of " {listing.environment.id.to_string()} ", newest first"</caption>
+            <thead role="rowgroup">
+                <tr role="row">
+                    <th role="columnheader" scope="col">
+                        "Name"
+                    </th>
+                    <th role="columnheader" scope="col" class="number">
+                        <span class="with-hint">
+                            "Size"
+                            <button type="button" class="hint-button" popovertarget="size-hint" aria-label="What is the size?">
+                                "?"
+                            </button>
+                        </span>
+                        <span class="hint-popover" id="size-hint" popover="auto">
+                            "Database plus document library, as they are stored."
+                        </span>
+                    </th>
+                    <th role="columnheader" scope="col">
+                        "Type"
+                    </th>
+                    <th role="columnheader" scope="col">
+                        "Created Time"
+                    </th>
+                    <th role="columnheader" scope="col">
+                        <span class="visually-hidden">"Actions"</span>
+                    </th>
+                </tr>
+            </thead>
+            <tbody role="rowgroup">{running} {rows}</tbody>
+        </table>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row<'a>(
+    environment: &'a Environment,
+    backup: &'a Backup,
+    availability: &'a Availability<'a>,
+    is_new: bool,
+) -> AnyView {
+    let id = backup.backup_id.clone();
+    let failed = backup.status == BackupStatus::Failed;
+    let (class, drawing, state) = match backup.status {
+        BackupStatus::Success => ("row-icon is-good", SUCCESS, "Complete"),
+        BackupStatus::Failed => ("row-icon is-bad", FAILURE, "Failed"),
+        BackupStatus::InProgress => ("row-icon", ARCHIVES, "In progress"),
+    };
+    let remark = match backup.status {
+        BackupStatus::Success => is_new.then_some(("row-remark is-good", "Backup creation succeeded")),
+        BackupStatus::Failed => Some(("row-remark is-bad", "Backup failed")),
+        BackupStatus::InProgress => Some(("row-remark", "Backup creation in progress...")),
+    };
+    let size = if failed { "–".into_any() } else { view! { <Size bytes=backup.size /> }.into_any() };
+    view! {
+        <tr role="row" class:is-new=is_new>
+            <th role="rowheader" scope="row" class="name-cell">
+                <div class="name">
+                    <span class=class title=state>
+                        <Icon drawing />
+                        <span class="visually-hidden">{state}</span>
+                    </span>
+                    <div class="name-lines">
+                        <span class="name-line">
+                            <a class="backup-name" href=paths::backup(&environment.id, &id)>
+                                {id.to_string()}
+                            </a>
+                            <Copy text=id.to_string() what="name" />
+                        </span>
+                        {remark.map(|(class, text)| view! { <span class=class>{text}</span> })}
+                        {failed.then(|| view! { <FindingList findings=backup.findings.clone() /> })}
+                    </div>
+                </div>
+            </th>
+            <td role="cell" class="number" data-label="Size">
+                {size}
+            </td>
+            <td role="cell" data-label="Type">
+                <TypeLabel kind=backup.creation_type />
+            </td>
+            <td role="cell" data-label="Created Time">
+                <Moment time=backup.created_at />
+            </td>
+            <td role="cell" class="actions-cell">
+                <RowActions environment backup availability />
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn RunningRow(operation: Operation) -> AnyView {
+    let name = operation
+        .backup_id
+        .as_ref()
+        .map(|id| view! { <span class="backup-name">{id.to_string()}</span> });
+    view! {
+        <tr role="row" class="is-running">
+            <th role="rowheader" scope="row" class="name-cell" colspan="5">
+                <div class="name">
+                    <span class="row-icon is-busy">
+                        <Spinner />
+                    </span>
+                    <div class="name-lines">{name} <span class="row-remark">"Backup creation in progress..."</span></div>
+                </div>
+            </th>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn Empty<'a>(listing: Listing<'a>, availability: &'a Availability<'a>) -> AnyView {
+    let no_backup_now = availability.reason_against(Action::Create).unwrap_or_else(|| NOT_OFFERED.to_owned());
+    view! {
+        <div class="empty">
+            <span class="empty-icon">
+                <Icon drawing=ARCHIVES />
+            </span>
+            <p class="empty-title">"No backups yet."</p>
+            <div class="empty-actions">
+                <ActionButton id="why-no-first-backup-now" label="Backup Now" reason=no_backup_now />
+                <a class="button" href=paths::upload(&listing.environment.id)>
+                    <Icon drawing=UPLOAD />
+                    "Upload Backup..."
+                </a>
+            </div>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,62 @@
+//! The page around everything that somebody who is signed in sees.
+
+use console::Environment;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{
+    components::{
+        rail::Rail,
+        top_bar::{LiveRegion, TopBar},
+    },
+    context::Viewer,
+};
+
+/// Where in the console a page is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The first page.
+    Projects,
+    /// A page of an environment's backups.
+    Backups(Environment),
+    /// The upload page of an environment.
+    Upload(Environment),
+}
+
+impl Place {
+    pub(crate) const fn environment(&self) -> Option<&Environment> {
+        match self {
+            Self::Projects => None,
+            Self::Backups(environment) | Self::Upload(environment) => Some(environment),
+        }
+    }
+}
+
+/// Top bar, rail and the page's own content, which begins with an `<h1>`.
+#[component]
+pub(crate) fn ConsolePage(
+    viewer: Viewer,
+    place: Place,
+    /// What the window says.
+    #[prop(into)]
+    title: String,
+    children: Children,
+) -> AnyView {
+    let title = match place.environment() {
+        Some(environment) => format!("{title} · {}", environment.id),
+        None => title,
+    };
+    view! {
+        <Title text=title />
+        <a class="skip-link" href="#content">
+            "Skip to content"
+        </a>
+        <TopBar viewer place=place.clone() />
+        <Rail place />
+        <main class="page" id="content" tabindex="-1">
+            {children()}
+        </main>
+        <LiveRegion />
+    }
+    .into_any()
+}

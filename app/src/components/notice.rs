@@ -1,0 +1,69 @@
+//! Sentences that must be noticed.
+
+use leptos::prelude::*;
+
+use crate::{
+    components::Copy,
+    context::RequestId,
+    icons::{self, Icon},
+};
+
+/// How grave a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoticeKind {
+    Information,
+    Success,
+    Warning,
+    Error,
+}
+
+impl NoticeKind {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Information => "notice notice-information",
+            Self::Success => "notice notice-success",
+            Self::Warning => "notice notice-warning",
+            Self::Error => "notice notice-error",
+        }
+    }
+
+    const fn drawing(self) -> icons::Drawing {
+        match self {
+            Self::Information => icons::INFORMATION,
+            Self::Success => icons::SUCCESS,
+            Self::Warning => icons::WARNING,
+            Self::Error => icons::FAILURE,
+        }
+    }
+
+    /// Errors interrupt a screen reader, the others wait until it is silent.
+    const fn role(self) -> &'static str {
+        match self {
+            Self::Error => "alert",
+            Self::Information | Self::Success | Self::Warning => "status",
+        }
+    }
+}
+
+/// A coloured panel with an icon; the words alone say everything.
+#[component]
+pub(crate) fn Notice(kind: NoticeKind, children: Children) -> impl IntoView {
+    view! {
+        <div class=kind.class() role=kind.role()>
+            <Icon drawing=kind.drawing() />
+            <div class="notice-text">{children()}</div>
+        </div>
+    }
+}
+
+/// The id that leads to the log: `id` where another request failed, else the one of this page.
+#[component]
+pub(crate) fn RequestIdLine(#[prop(optional_no_strip)] id: Option<String>) -> impl IntoView {
+    id.or_else(|| use_context::<RequestId>().map(|RequestId(id)| id)).map(|id| {
+        view! {
+            <p class="request-id">
+                "Request id: " <code>{id.clone()}</code> <Copy text=id what="request id" />
+            </p>
+        }
+    })
+}

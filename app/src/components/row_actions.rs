@@ -1,0 +1,88 @@
+//! Actions ⋮ of one backup.
+
+use backup_api::{Action, Backup, BackupStatus};
+use console::Environment;
+use leptos::prelude::*;
+
+use crate::{
+    availability::{Availability, NOT_OFFERED},
+    commands,
+    components::download_popover::DownloadPopover,
+    icons::{DETAILS, DOWNLOAD, Drawing, Icon, MORE, RESTORE, TERMINAL, TRASH},
+    islands::{ActionMenu, CopyButton},
+    paths,
+};
+
+/// A menu button, its menu, and the download popover that the menu opens.
+#[component]
+pub(crate) fn RowActions<'a>(
+    environment: &'a Environment,
+    backup: &'a Backup,
+    availability: &'a Availability<'a>,
+) -> AnyView {
+    let id = &backup.backup_id;
+    let (menu, popover) = (format!("actions-{id}"), format!("download-{id}"));
+    let complete = backup.status == BackupStatus::Success;
+    let no_download = availability
+        .reason_against(Action::Download)
+        .or_else(|| (!complete).then(|| "There is nothing to download.".to_owned()));
+    let curl = commands::download_both(&environment.service_url, backup, &availability.actor.name);
+    let (label, details) = (format!("Actions for {id}"), paths::backup(&environment.id, id));
+    let reason = |action| availability.reason_against(action).unwrap_or_else(|| NOT_OFFERED.to_owned());
+
+    let download = match no_download.clone() {
+        Some(reason) => view! { <Unavailable drawing=DOWNLOAD label="Download" reason /> }.into_any(),
+        None => view! {
+            <button type="button" class="menu-item" popovertarget=popover.clone()>
+                <Icon drawing=DOWNLOAD />
+                <span class="menu-item-text">"Download"</span>
+            </button>
+        }
+        .into_any(),
+    };
+    let copy_as_curl = no_download.is_none().then(|| {
+        view! {
+            <CopyButton text=curl label="Copy as curl".to_owned() class="menu-item".to_owned()>
+                <Icon drawing=TERMINAL />
+                <span class="menu-item-text">"Copy as curl"</span>
+            </CopyButton>
+        }
+    });
+    let download_popover = no_download
+        .is_none()
+        .then(|| view! { <DownloadPopover id=popover environment=&environment.id backup /> });
+    let restore = view! { <Unavailable drawing=RESTORE label="Restore to..." reason=reason(Action::Restore) /> };
+    let delete = view! { <Unavailable drawing=TRASH label="Delete…" reason=reason(Action::Delete) /> };
+    view! {
+        <ActionMenu>
+            <button type="button" class="icon-button" popovertarget=menu.clone() aria-label=label.clone()>
+                <Icon drawing=MORE />
+            </button>
+            <div class="menu" id=menu.clone() popover="auto" aria-label=label.clone()>
+                {download}
+                {restore}
+                <a class="menu-item" href=details>
+                    <Icon drawing=DETAILS />
+                    <span class="menu-item-text">"View details"</span>
+                </a>
+                {copy_as_curl}
+                {delete}
+            </div>
+        </ActionMenu>
+        {download_popover}
+    }
+    .into_any()
+}
+
+/// An item that cannot be used now: still reachable, and it says why.
+#[component]
+fn Unavailable(drawing: Drawing, label: &'static str, reason: String) -> impl IntoView {
+    view! {
+        <button type="button" class="menu-item" aria-disabled="true">
+            <Icon drawing />
+            <span class="menu-item-text">
+                {label} <span class="visually-hidden">": "</span> <span class="menu-item-reason">{reason}</span>
+            </span>
+        </button>
+    }
+}

@@ -1,0 +1,97 @@
+//! What a page knows of the request it answers: who asks, for which environment, with which query.
+//!
+//! Taken from Leptos' context, where the server puts the [`Console`] and the request. Each page calls [`viewer`]
+//! itself; there is no layer in front of it that could be forgotten.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use backup_api::{Actor, EnvironmentId};
+use console::{Console, Environment, Person, Project, session};
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_router::hooks::{use_params_map, use_query_map};
+use tower_sessions::Session;
+
+use crate::{error::PageError, paths, theme::Theme};
+
+/// The id that joins a page to the log. The server provides it as context; a page without one shows none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+/// Somebody who is signed in, and the console they look at.
+#[derive(Debug, Clone)]
+pub(crate) struct Viewer {
+    pub(crate) console: Console,
+    pub(crate) person: Person,
+    pub(crate) actor: Actor,
+}
+
+impl Viewer {
+    /// The environment that the page's path names.
+    pub(crate) fn environment(&self, shown: &str) -> Result<Environment, PageError> {
+        self.console.environment(shown).cloned().ok_or(PageError::NotFound)
+    }
+
+    /// The project an environment belongs to.
+    pub(crate) fn project(&self, environment: &EnvironmentId) -> Result<Project, PageError> {
+        let mut projects = self.console.projects().iter();
+        projects.find(|project| project.name == environment.project).cloned().ok_or(PageError::NotFound)
+    }
+}
+
+/// Who asks; [`PageError::SignInNeeded`] when nobody is signed in.
+pub(crate) async fn viewer() -> Result<Viewer, PageError> {
+    let session: Session = leptos_axum::extract().await.map_err(|error| PageError::fault(&error))?;
+    let console = expect_context::<Console>();
+    let id = session::person_id(&session).await.ok_or(PageError::SignInNeeded)?;
+    let person = console.person(&id).await?.ok_or(PageError::SignInNeeded)?;
+    let actor = person.actor();
+    Ok(Viewer { console, person, actor })
+}
+
+/// A part of the page's path, such as `environment`; empty where the route has none.
+pub(crate) fn path_parameter(name: &str) -> String {
+    use_params_map().read_untracked().get(name).unwrap_or_default()
+}
+
+/// A value of the page's query.
+pub(crate) fn query_value(name: &str) -> Option<String> {
+    use_query_map().read_untracked().get(name).filter(|value| !value.is_empty())
+}
+
+/// Path and query of the page itself.
+pub(crate) fn own_path() -> String {
+    use_context::<Parts>()
+        .and_then(|parts| parts.uri.path_and_query().map(ToString::to_string))
+        .unwrap_or_else(|| paths::PROJECTS.to_owned())
+}
+
+/// The theme that the browser's cookie asks for.
+pub(crate) fn theme() -> Theme {
+    let parts = use_context::<Parts>();
+    let cookies = parts.iter().flat_map(|parts| parts.headers.get_all(header::COOKIE));
+    let chosen = cookies.filter_map(|header| header.to_str().ok()).map(Theme::from_cookies);
+    chosen.into_iter().find(|theme| *theme != Theme::System).unwrap_or_default()
+}
+
+/// Sets the status of the answer.
+pub(crate) fn set_status(status: StatusCode) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(status);
+    }
+}
+
+/// Sends the browser to another page, by GET whatever the request was.
+pub(crate) fn see_other(path: &str) {
+    let Some(response) = use_context::<ResponseOptions>() else { return };
+    let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static(paths::PROJECTS));
+    response.insert_header(header::LOCATION, location);
+    response.set_status(StatusCode::SEE_OTHER);
+}
+
+/// Whether a browser submitted a form without WASM and wants to see a page next.
+pub(crate) fn wants_page() -> bool {
+    let accept: HeaderName = header::ACCEPT;
+    use_context::<Parts>().is_some_and(|parts| {
+        parts.headers.get(accept).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("text/html"))
+    })
+}

@@ -1,0 +1,237 @@
+//! Policy: the console's errors end here. Refusals become a code: server functions answer with [`AppError`], pages
+//! with [`PageError`], both with a real HTTP status. A browser without WASM gets the code in the address of the page
+//! it is sent back to, and the page makes the sentence; text never travels in an address. Faults of ours are logged
+//! here, once, with all their causes; the person sees the request id. The log's span carries the same id.
+
+use std::error::Error;
+
+use axum::http::StatusCode;
+use backup_api::{ApiError, Problem};
+use console::ConsoleError;
+use leptos::{
+    prelude::FromServerFnError,
+    server_fn::{codec::JsonEncoding, error::ServerFnErrorErr},
+};
+use serde::{Deserialize, Serialize};
+
+/// What a server function answers when it does not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum AppError {
+    /// E-mail address and password do not belong together.
+    #[error("the e-mail address or the password is wrong")]
+    WrongCredentials,
+    /// The setup link is wrong, used or too old.
+    #[error("the setup link is not valid any more")]
+    SetupClosed,
+    /// The text is no e-mail address.
+    #[error("the e-mail address is not valid")]
+    InvalidEmail,
+    /// The password would be guessed.
+    #[error("the password is too weak")]
+    WeakPassword,
+    /// Somebody signs in with this address already.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// The form cannot be read.
+    #[error("the form cannot be read")]
+    InvalidRequest,
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal,
+}
+
+impl AppError {
+    const ALL: [Self; 7] = [
+        Self::WrongCredentials,
+        Self::SetupClosed,
+        Self::InvalidEmail,
+        Self::WeakPassword,
+        Self::EmailTaken,
+        Self::InvalidRequest,
+        Self::Internal,
+    ];
+
+    /// The word in the address of the page that shows it.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong-credentials",
+            Self::SetupClosed => "setup-closed",
+            Self::InvalidEmail => "invalid-email",
+            Self::WeakPassword => "weak-password",
+            Self::EmailTaken => "email-taken",
+            Self::InvalidRequest => "invalid-request",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Reads the word.
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|error| error.code() == code)
+    }
+
+    /// A sentence that says what to do.
+    pub(crate) const fn sentence(self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "The e-mail address or the password is wrong. Check both and try again.",
+            Self::SetupClosed => {
+                "This link was used or is too old. Restart the console: while nobody can sign in, it prints a new one."
+            }
+            Self::InvalidEmail => "Enter an e-mail address such as name@example.com.",
+            Self::WeakPassword => "That password would be guessed. Choose one that keeps to all of the rules below.",
+            Self::EmailTaken => "Somebody signs in with this e-mail address already. Sign in, or enter another address.",
+            Self::InvalidRequest => "The form could not be read. Fill in every field and try again.",
+            Self::Internal => "Something went wrong on our side. Try again; if it stays so, look into the console's log.",
+        }
+    }
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => {
+                Self::InvalidRequest
+            }
+            fault => {
+                log(&fault);
+                Self::Internal
+            }
+        }
+    }
+
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::SetupClosed => StatusCode::FORBIDDEN,
+            Self::InvalidEmail | Self::WeakPassword => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::EmailTaken => StatusCode::CONFLICT,
+            Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl From<ConsoleError> for AppError {
+    fn from(error: ConsoleError) -> Self {
+        match error {
+            ConsoleError::WrongCredentials | ConsoleError::NotSignedIn => Self::WrongCredentials,
+            ConsoleError::SetupClosed => Self::SetupClosed,
+            ConsoleError::InvalidEmail => Self::InvalidEmail,
+            ConsoleError::WeakPassword { .. } => Self::WeakPassword,
+            ConsoleError::EmailTaken => Self::EmailTaken,
+            fault => {
+                log(&fault);
+                Self::Internal
+            }
+        }
+    }
+}
+
+/// Why a page is not the one that was asked for.
+#[derive(Debug)]
+pub(crate) enum PageError {
+    /// Nobody is signed in.
+    SignInNeeded,
+    /// There is no such page, environment or backup.
+    NotFound,
+    /// The person is known and may not, or the service failed.
+    Refused {
+        status: StatusCode,
+        /// A few words.
+        title: String,
+        /// A sentence that says what to do.
+        detail: String,
+    },
+}
+
+impl From<ConsoleError> for PageError {
+    fn from(error: ConsoleError) -> Self {
+        match error {
+            ConsoleError::NotSignedIn => Self::SignInNeeded,
+            ConsoleError::NoSuchEnvironment
+            | ConsoleError::NoSuchPerson
+            | ConsoleError::Api(ApiError::NoSuchBackup { .. }) => Self::NotFound,
+            ConsoleError::Api(error) => {
+                if matches!(error, ApiError::Internal(_)) {
+                    log(&error);
+                }
+                let problem = Problem::from(&error);
+                Self::Refused {
+                    status: StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                    title: problem.title,
+                    detail: problem.detail,
+                }
+            }
+            fault => Self::fault(&fault),
+        }
+    }
+}
+
+impl PageError {
+    /// A fault of ours, which is logged.
+    pub(crate) fn fault(error: &dyn Error) -> Self {
+        log(error);
+        let problem = Problem::from(&ApiError::internal("logged above"));
+        Self::Refused { status: StatusCode::INTERNAL_SERVER_ERROR, title: problem.title, detail: problem.detail }
+    }
+}
+
+fn log(error: &dyn Error) {
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    tracing::error!(error = %error, causes = causes.join(": "), "a page or a form failed");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_again_and_are_what_json_says() {
+        for error in AppError::ALL {
+            assert_eq!(AppError::from_code(error.code()), Some(error));
+            let json = String::from_utf8(error.ser().body.to_vec()).unwrap();
+            assert_eq!(json, format!(r#"{{"code":"{}"}}"#, error.code()));
+            assert!(error.sentence().ends_with('.'));
+        }
+        assert_eq!(AppError::from_code("Internal"), None);
+        assert_eq!(AppError::from_code(""), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_fault_of_ours() {
+        for error in [
+            ServerFnErrorErr::Args("field".into()),
+            ServerFnErrorErr::MissingArg("field".into()),
+            ServerFnErrorErr::Deserialization("field".into()),
+        ] {
+            assert_eq!(AppError::from_server_fn_error(error).status_code(), StatusCode::BAD_REQUEST);
+        }
+        let fault = AppError::from_server_fn_error(ServerFnErrorErr::ServerError("field".into()));
+        assert_eq!(fault.status_code(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[test]
+    fn a_page_never_shows_what_an_internal_error_says() {
+        let secret = "SELECT secret FROM people";
+        for error in [ConsoleError::Internal(secret.into()), ConsoleError::Api(ApiError::internal(secret))] {
+            let PageError::Refused { status, title, detail } = PageError::from(error) else { panic!("not refused") };
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(!title.contains("SELECT") && !detail.contains("SELECT"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        let missing = ConsoleError::Api(ApiError::NoSuchBackup { id: "x".into() });
+        assert!(matches!(PageError::from(missing), PageError::NotFound));
+        assert!(matches!(PageError::from(ConsoleError::NoSuchEnvironment), PageError::NotFound));
+        assert!(matches!(PageError::from(ConsoleError::NotSignedIn), PageError::SignInNeeded));
+    }
+}

@@ -1,0 +1,145 @@
+//! Sizes and times as people read them; the same on every page, on the server and in the browser.
+//!
+//! Integers only: a size never passes through a floating-point number. Nothing here needs a locale or a time zone;
+//! the browser's own words for a moment come from the island that shows it.
+
+const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+
+/// A size in decimal units, four digits at most: `244.9 kB`, `39.5 MB`, `30.76 GB`.
+pub fn size(bytes: u64) -> String {
+    let bytes = u128::from(bytes);
+    let mut unit = 0;
+    let mut divisor: u128 = 1;
+    // The next unit as soon as rounding would show four digits before the point.
+    while unit + 1 < UNITS.len() && (bytes * 10 + divisor / 2) / divisor >= 10_000 {
+        unit += 1;
+        divisor *= 1000;
+    }
+    if unit == 0 {
+        return format!("{bytes} {}", UNITS[0]);
+    }
+    let rounded = |per_unit: u128| (bytes * per_unit + divisor / 2) / divisor;
+    let (digits, places) = if rounded(100) < 10_000 { (rounded(100), 2) } else { (rounded(10), 1) };
+    let scale = 10_u128.pow(places);
+    let (whole, fraction) = (digits / scale, digits % scale);
+    if fraction == 0 {
+        return format!("{whole} {}", UNITS[unit]);
+    }
+    let fraction = format!("{fraction:0width$}", width = places as usize);
+    format!("{whole}.{} {}", fraction.trim_end_matches('0'), UNITS[unit])
+}
+
+/// A size to the byte: `244,913 bytes`.
+pub fn exact_size(bytes: u64) -> String {
+    format!("{} {}", grouped(bytes), if bytes == 1 { "byte" } else { "bytes" })
+}
+
+/// A number with commas between thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How long ago something was, in its largest unit: `just now`, `5 minutes ago`, `3 days ago`. A moment that lies
+/// ahead, as clocks differ, is `just now`.
+pub fn age(seconds: i64) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    const MONTH: i64 = 30 * DAY;
+    const YEAR: i64 = 365 * DAY;
+    let (count, unit) = match seconds {
+        ..MINUTE => return "just now".to_owned(),
+        MINUTE..HOUR => (seconds / MINUTE, "minute"),
+        HOUR..DAY => (seconds / HOUR, "hour"),
+        DAY..MONTH => (seconds / DAY, "day"),
+        MONTH..YEAR => (seconds / MONTH, "month"),
+        YEAR.. => (seconds / YEAR, "year"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+/// A moment to the minute in UTC: `2026-11-23 20:15 UTC`.
+#[cfg(feature = "ssr")]
+pub fn utc(time: jiff::Timestamp) -> String {
+    format!("{} UTC", time.strftime("%Y-%m-%d %H:%M"))
+}
+
+/// A moment for the `datetime` attribute: `2026-11-23T20:15:30Z`.
+#[cfg(feature = "ssr")]
+pub fn machine_time(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_four_digits_at_most_and_no_empty_decimals() {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (1, "1 B"),
+            (999, "999 B"),
+            (1000, "1 kB"),
+            (1005, "1.01 kB"),
+            (3_000, "3 kB"),
+            (99_994, "99.99 kB"),
+            (99_995, "100 kB"),
+            (244_913, "244.9 kB"),
+            (999_949, "999.9 kB"),
+            (999_950, "1 MB"),
+            (39_500_000, "39.5 MB"),
+            (30_760_000_000, "30.76 GB"),
+            (2_000_000_000_000, "2 TB"),
+            (u64::MAX, "18.45 EB"),
+        ] {
+            assert_eq!(size(bytes), expected, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn exact_sizes_are_exact() {
+        assert_eq!(exact_size(0), "0 bytes");
+        assert_eq!(exact_size(1), "1 byte");
+        assert_eq!(exact_size(999), "999 bytes");
+        assert_eq!(exact_size(244_913), "244,913 bytes");
+        assert_eq!(exact_size(u64::MAX), "18,446,744,073,709,551,615 bytes");
+    }
+
+    #[test]
+    fn ages_are_told_in_their_largest_unit() {
+        for (seconds, expected) in [
+            (-120, "just now"),
+            (0, "just now"),
+            (59, "just now"),
+            (60, "1 minute ago"),
+            (3_599, "59 minutes ago"),
+            (3_600, "1 hour ago"),
+            (86_399, "23 hours ago"),
+            (86_400, "1 day ago"),
+            (29 * 86_400, "29 days ago"),
+            (30 * 86_400, "1 month ago"),
+            (364 * 86_400, "12 months ago"),
+            (365 * 86_400, "1 year ago"),
+            (i64::MAX, "292471208677 years ago"),
+        ] {
+            assert_eq!(age(seconds), expected, "{seconds}");
+        }
+    }
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn times_are_in_utc() {
+        let time: jiff::Timestamp = "2026-11-23T21:15:30.75+01:00".parse().unwrap();
+        assert_eq!(utc(time), "2026-11-23 20:15 UTC");
+        assert_eq!(machine_time(time), "2026-11-23T20:15:30Z");
+    }
+}

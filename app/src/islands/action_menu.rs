@@ -1,0 +1,134 @@
+//! The keys of a menu button.
+//!
+//! Without it, the button opens a popover with ordinary links and buttons. With it, the same markup becomes the menu
+//! pattern that screen readers and keyboard users know: roles, arrow keys, first letters, focus that comes back.
+
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, KeyboardEvent};
+
+/// Its children are a button with `popovertarget` and the popover `.menu` that holds elements `.menu-item`.
+#[island]
+pub fn ActionMenu(children: Children) -> impl IntoView {
+    let root = NodeRef::<html::Div>::new();
+    Effect::new(move || {
+        if let Some(menu) = root.get().as_deref().and_then(|root| Menu::within(root)) {
+            menu.announce_as_menu();
+        }
+    });
+    let keys = move |event: KeyboardEvent| {
+        if let Some(menu) = root.get_untracked().as_deref().and_then(|root| Menu::within(root)) {
+            menu.handle(&event);
+        }
+    };
+    let opened = move |event: ev::Event| {
+        let menu = root.get_untracked().as_deref().and_then(|root| Menu::within(root));
+        if let Some(menu) = menu.filter(|menu| event.target().as_ref() == Some(menu.popover.as_ref())) {
+            menu.focus_first_when_opened();
+        }
+    };
+    view! {
+        <div class="action-menu" node_ref=root on:keydown=keys on:toggle:capture=move |event| opened(event.into())>
+            {children()}
+        </div>
+    }
+}
+
+/// The elements of one menu, found anew for each event: they never change, but holding them would tie them to WASM.
+struct Menu {
+    button: HtmlElement,
+    popover: Element,
+    items: Vec<HtmlElement>,
+}
+
+impl Menu {
+    fn within(root: &Element) -> Option<Self> {
+        let button = root.query_selector("[popovertarget]").ok()??.dyn_into().ok()?;
+        let popover = root.query_selector(".menu").ok()??;
+        let found = popover.query_selector_all(".menu-item:not([hidden])").ok()?;
+        let items = (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect();
+        Some(Self { button, popover, items })
+    }
+
+    fn announce_as_menu(&self) {
+        set(&self.button, "aria-haspopup", "menu");
+        set(&self.popover, "role", "menu");
+        for item in &self.items {
+            set(item, "role", "menuitem");
+            set(item, "tabindex", "-1");
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.popover.matches(":popover-open").unwrap_or(false)
+    }
+
+    fn focused(&self) -> Option<usize> {
+        let active = document().active_element()?;
+        self.items.iter().position(|item| item.is_same_node(Some(&active)))
+    }
+
+    fn focus(&self, index: usize) {
+        if let Some(item) = self.items.get(index) {
+            // Nothing to do about an element that refuses focus.
+            let _ = item.focus();
+        }
+    }
+
+    fn focus_first_when_opened(&self) {
+        // Items that became visible since the page was equipped, such as copy buttons, join here.
+        self.announce_as_menu();
+        if self.is_open() && self.focused().is_none() {
+            self.focus(0);
+        }
+    }
+
+    fn handle(&self, event: &KeyboardEvent) {
+        let last = self.items.len().saturating_sub(1);
+        let key = event.key();
+        let target = match (self.focused(), key.as_str()) {
+            (None, "ArrowDown" | "ArrowUp") => {
+                if !self.is_open() {
+                    self.button.click();
+                }
+                if key == "ArrowDown" { 0 } else { last }
+            }
+            (Some(index), "ArrowDown") => if index == last { 0 } else { index + 1 },
+            (Some(index), "ArrowUp") => index.checked_sub(1).unwrap_or(last),
+            (Some(_), "Home") => 0,
+            (Some(_), "End") => last,
+            (Some(_), "Tab") => {
+                // The menu closes and focus goes on from its button.
+                self.button.click();
+                let _ = self.button.focus();
+                return;
+            }
+            (Some(index), letter) => match self.next_with_initial(index, letter, event) {
+                Some(found) => found,
+                None => return,
+            },
+            (None, _) => return,
+        };
+        event.prevent_default();
+        self.focus(target);
+    }
+
+    fn next_with_initial(&self, after: usize, key: &str, event: &KeyboardEvent) -> Option<usize> {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return None;
+        }
+        let mut letters = key.chars();
+        let letter = letters.next().filter(|letter| letter.is_ascii_alphanumeric() && letters.next().is_none())?;
+        let starts_with = |item: &HtmlElement| {
+            let text = item.text_content().unwrap_or_default();
+            text.trim_start().chars().next().is_some_and(|first| first.eq_ignore_ascii_case(&letter))
+        };
+        let count = self.items.len();
+        (1..=count).map(|step| (after + step) % count).find(|index| starts_with(&self.items[*index]))
+    }
+}
+
+fn set(element: &Element, name: &str, value: &str) {
+    // Refused only for names that are no attribute names.
+    let _ = element.set_attribute(name, value);
+}

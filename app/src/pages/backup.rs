@@ -1,0 +1,220 @@
+//! One backup: its parts, how to fetch them and how to know that they are whole.
+
+use backup_api::{Action, Backup, BackupId, BackupStatus, Part};
+use console::Environment;
+use leptos::prelude::*;
+
+use super::page;
+use crate::{
+    availability::Availability,
+    commands,
+    components::{Command, ConsolePage, Copy, FindingList, Moment, Place, Size, TypeLabel},
+    context::{Viewer, path_parameter, viewer},
+    error::PageError,
+    format,
+    icons::{CHEVRON_LEFT, DATABASE, DOWNLOAD, Icon, LIBRARY},
+    paths,
+};
+
+/// Everything there is to know about a backup.
+#[component]
+pub(crate) fn BackupPage() -> impl IntoView {
+    let shown = path_parameter("environment");
+    let id = path_parameter("id");
+    page(async move {
+        let viewer = viewer().await?;
+        let environment = viewer.environment(&shown)?;
+        let id: BackupId = id.parse().map_err(|_| PageError::NotFound)?;
+        let backup = viewer.console.backup(&viewer.actor, &environment.id, &id).await?;
+        let overview = viewer.console.backups(&viewer.actor, &environment.id).await?;
+        let availability = Availability {
+            console: &viewer.console,
+            actor: &viewer.actor,
+            environment: &environment.id,
+            capabilities: &overview.capabilities,
+            operation: overview.operation.as_ref(),
+        };
+        let no_download = availability
+            .reason_against(Action::Download)
+            .or_else(|| (backup.status != BackupStatus::Success).then(|| "There is nothing to download.".to_owned()));
+        Ok(view! { <Details viewer=viewer.clone() environment backup no_download /> }.into_any())
+    })
+}
+
+#[component]
+fn Details(
+    viewer: Viewer,
+    environment: Environment,
+    backup: Backup,
+    no_download: Option<String>,
+) -> impl IntoView {
+    let name = backup.backup_id.to_string();
+    let facts = view! { <Facts backup=backup.clone() /> };
+    let parts = Part::ALL
+        .map(|part| {
+            view! { <PartCard environment=environment.clone() backup=backup.clone() part no_download=no_download.clone() /> }
+        })
+        .collect_view();
+    let commands = no_download.is_none().then(|| {
+        let download = commands::download_both(&environment.service_url, &backup, &viewer.person.email);
+        view! {
+            <section class="card card-padded" aria-labelledby="terminal-title">
+                <h2 id="terminal-title">"In a terminal"</h2>
+                <p>"Download both parts. curl asks for your password."</p>
+                <Command command=download what="download commands" />
+                <p>"Verify the files, in the folder they were saved in."</p>
+                <Command command=commands::verify(&backup) what="verification command" />
+            </section>
+        }
+    });
+    let back = paths::backups(&environment.id);
+    let place = Place::Backups(environment);
+    view! {
+        <ConsolePage viewer place title=name.clone()>
+            <p class="back-link">
+                <a href=back>
+                    <Icon drawing=CHEVRON_LEFT />
+                    "Backups"
+                </a>
+            </p>
+            <div class="page-head">
+                <h1 class="backup-title">
+                    <span>{name.clone()}</span>
+                    <Copy text=name what="name" />
+                </h1>
+            </div>
+            {facts}
+            <div class="part-grid">{parts}</div>
+            {commands}
+        </ConsolePage>
+    }
+}
+
+#[component]
+fn Facts(backup: Backup) -> AnyView {
+    let status = match backup.status {
+        BackupStatus::Success => "Complete",
+        BackupStatus::Failed => "Backup failed",
+        BackupStatus::InProgress => "Backup creation in progress...",
+    };
+    let expires = backup.expires_at.map(|time| {
+        view! {
+            <div>
+                <dt>"Kept until"</dt>
+                <dd>
+                    <Moment time />
+                </dd>
+            </div>
+        }
+    });
+    let note = backup.note.clone().filter(|note| !note.is_empty()).map(|note| {
+        view! {
+            <div class="facts-wide">
+                <dt>"Note"</dt>
+                <dd class="note">{note}</dd>
+            </div>
+        }
+    });
+    view! {
+        <section class="card card-padded" aria-label="About this backup">
+            <dl class="facts-grid">
+                <div>
+                    <dt>"Status"</dt>
+                    <dd>{status}</dd>
+                </div>
+                <div>
+                    <dt>"Type"</dt>
+                    <dd>
+                        <TypeLabel kind=backup.creation_type />
+                    </dd>
+                </div>
+                <div>
+                    <dt>"Size"</dt>
+                    <dd>
+                        <Size bytes=backup.size />
+                    </dd>
+                </div>
+                <div>
+                    <dt>"Created Time"</dt>
+                    <dd>
+                        <Moment time=backup.created_at />
+                    </dd>
+                </div>
+                <div>
+                    <dt>"Created by"</dt>
+                    <dd>{backup.created_by.unwrap_or_else(|| "Schedule".to_owned())}</dd>
+                </div>
+                <div>
+                    <dt>"Service version"</dt>
+                    <dd>{backup.service_version}</dd>
+                </div>
+                {expires}
+                {note}
+            </dl>
+            <FindingList findings=backup.findings />
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn PartCard(environment: Environment, backup: Backup, part: Part, no_download: Option<String>) -> AnyView {
+    let drawing = match part {
+        Part::Database => DATABASE,
+        Part::Volume => LIBRARY,
+    };
+    let title_id = format!("part-{part}");
+    let file_name = backup.part_file_name(part).to_owned();
+    let sha256 = backup.part_sha256(part).to_owned();
+    let bytes = backup.part_size(part);
+    let inside = match part {
+        Part::Database => backup.database.engine.as_deref().map(|engine| match engine {
+            "postgresql" => "PostgreSQL dump".to_owned(),
+            "mysql" => "MySQL dump".to_owned(),
+            other => format!("{other} dump"),
+        }),
+        Part::Volume => backup.volume.files.map(|files| format!("{} files", format::grouped(files))),
+    };
+    let download = match no_download {
+        None => view! {
+            <a class="button button-primary" href=paths::download(&environment.id, &backup.backup_id, part) download="">
+                <Icon drawing=DOWNLOAD />
+                "Download "
+                <span class="visually-hidden">{part.title()}</span>
+            </a>
+        }
+        .into_any(),
+        Some(reason) => view! { <p class="reason">{reason}</p> }.into_any(),
+    };
+    view! {
+        <section class="card card-padded part-card" aria-labelledby=title_id.clone()>
+            <div class="part-head">
+                <span class="part-icon">
+                    <Icon drawing />
+                </span>
+                <h2 id=title_id.clone()>{part.title()}</h2>
+                {download}
+            </div>
+            <dl class="facts">
+                <dt>"File"</dt>
+                <dd>
+                    <code>{file_name}</code>
+                </dd>
+                <dt>"Size"</dt>
+                <dd>
+                    {format::size(bytes)} " " <span class="quiet">"(" {format::exact_size(bytes)} ")"</span>
+                </dd>
+                {inside.map(|inside| view! {
+                    <dt>"Content"</dt>
+                    <dd>{inside}</dd>
+                })}
+                <dt>"SHA-256"</dt>
+                <dd class="checksum">
+                    <code>{sha256.clone()}</code>
+                    <Copy text=sha256 what=format!("SHA-256 of the {}", part.as_str()) />
+                </dd>
+            </dl>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,48 @@
+//! One file per page, and what all of them do alike.
+
+mod backup;
+mod backups;
+mod failure;
+mod login;
+mod not_found;
+mod projects;
+mod setup;
+mod upload;
+
+pub(crate) use backup::BackupPage;
+pub(crate) use backups::BackupsPage;
+pub(crate) use login::LoginPage;
+pub(crate) use not_found::NotFoundPage;
+pub(crate) use projects::ProjectsPage;
+pub(crate) use setup::SetupPage;
+pub(crate) use upload::UploadPage;
+
+use axum::http::StatusCode;
+use leptos::prelude::*;
+
+use crate::{
+    context::{own_path, see_other, set_status},
+    error::PageError,
+    paths,
+};
+
+/// Shows what `content` becomes or, with the status that fits, why it did not.
+fn page(content: impl Future<Output = Result<AnyView, PageError>> + Send + 'static) -> impl IntoView {
+    Suspend::new(async move {
+        match content.await {
+            Ok(view) => view,
+            Err(PageError::SignInNeeded) => {
+                see_other(&paths::login(paths::safe_next(&own_path())));
+                ().into_any()
+            }
+            Err(PageError::NotFound) => {
+                set_status(StatusCode::NOT_FOUND);
+                not_found::NotFound().into_any()
+            }
+            Err(PageError::Refused { status, title, detail }) => {
+                set_status(status);
+                view! { <failure::Failure title detail /> }.into_any()
+            }
+        }
+    })
+}
