@@ -2,7 +2,8 @@
 //!
 //! Ids, names, the JSON of a backup and of an operation, the problems a service answers with and, behind the feature
 //! `service`, the trait [`BackupApi`] itself. Nothing here does I/O, so the crate compiles to WASM and both
-//! transports (in process and over HTTP) mean the same by every word.
+//! transports (in process and over HTTP) mean the same by every word. The feature `http` adds how problems leave a
+//! server, which all its routers share.
 
 mod actor;
 mod backup;
@@ -10,6 +11,8 @@ mod backup_id;
 mod capabilities;
 mod environment;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 mod operation;
 mod part;
 mod problem;

@@ -58,6 +58,18 @@ pub enum ProblemCode {
     Unavailable,
     /// 507
     StoreFull,
+    /// 404: a resumable upload that is not, or no longer, there.
+    UploadGone,
+    /// 409: the bytes do not go on where the upload stands; the problem carries `expected`.
+    OffsetMismatch,
+    /// 460: the bytes are not those their sender meant.
+    ChecksumMismatch,
+    /// 400: a newer request goes on with the same upload.
+    TakenOver,
+    /// 413: more, or more uploads, than one may have at a time.
+    QuotaExceeded,
+    /// 412: a version of the protocol that is not spoken here.
+    UnsupportedVersion,
 }
 
 /// A refusal or failure as JSON.
@@ -84,6 +96,9 @@ pub struct Problem {
     /// What the inspection found, with 422.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// The byte an upload goes on at, with `offset-mismatch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
     /// Goes out as `Retry-After`, in seconds.
     #[serde(skip)]
     pub retry_after: Option<u32>,
@@ -101,7 +116,41 @@ impl Problem {
             request_id: None,
             operation: None,
             findings: Vec::new(),
+            expected: None,
             retry_after: None,
+        }
+    }
+
+    /// The same, to be tried again after so many seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    fn operation_in_progress(operation: &Operation) -> Self {
+        let detail = format!(
+            "{} started a backup {} at {}. Try again when it is complete.",
+            operation.started_by, operation.kind, operation.started_at
+        );
+        let title = "Another operation is in progress";
+        Self {
+            operation: Some(Box::new(operation.clone())),
+            ..Self::new(ProblemCode::OperationInProgress, 409, title, detail)
+        }
+        .retry_after(RETRY_AFTER_SECONDS)
+    }
+
+    fn archive_rejected(findings: &[Finding]) -> Self {
+        let reasons: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| finding.message.as_str())
+            .collect();
+        let title = "The archives were refused";
+        Self {
+            findings: findings.to_vec(),
+            ..Self::new(ProblemCode::ArchiveRejected, 422, title, reasons.join(" "))
         }
     }
 }
@@ -125,19 +174,7 @@ impl From<&ApiError> for Problem {
                 "No such backup",
                 format!("There is no backup {id} in this environment. Look at /backup/list for the ones there are."),
             ),
-            ApiError::OperationInProgress(operation) => Self {
-                operation: Some(operation.clone()),
-                retry_after: Some(RETRY_AFTER_SECONDS),
-                ..Self::new(
-                    Code::OperationInProgress,
-                    409,
-                    "Another operation is in progress",
-                    format!(
-                        "{} started a backup {} at {}. Try again when it is complete.",
-                        operation.started_by, operation.kind, operation.started_at
-                    ),
-                )
-            },
+            ApiError::OperationInProgress(operation) => Self::operation_in_progress(operation),
             ApiError::MissingPart(part) => Self::new(
                 Code::MissingPart,
                 400,
@@ -149,24 +186,20 @@ impl From<&ApiError> for Problem {
             ApiError::InvalidRequest { detail } => {
                 Self::new(Code::InvalidRequest, 400, "The request cannot be read", detail.clone())
             }
-            ApiError::Incomplete => Self {
-                retry_after: Some(1),
-                ..Self::new(
-                    Code::Incomplete,
-                    400,
-                    "The upload broke off",
-                    "The upload ended before all bytes had come. Nothing of it was kept; send it again.",
-                )
-            },
-            ApiError::TooSlow { seconds } => Self {
-                retry_after: Some(1),
-                ..Self::new(
-                    Code::TooSlow,
-                    408,
-                    "Too slow",
-                    format!("No byte came for {seconds} seconds. Nothing of the upload was kept; send it again."),
-                )
-            },
+            ApiError::Incomplete => Self::new(
+                Code::Incomplete,
+                400,
+                "The upload broke off",
+                "The upload ended before all bytes had come. Nothing of it was kept; send it again.",
+            )
+            .retry_after(1),
+            ApiError::TooSlow { seconds } => Self::new(
+                Code::TooSlow,
+                408,
+                "Too slow",
+                format!("No byte came for {seconds} seconds. Nothing of the upload was kept; send it again."),
+            )
+            .retry_after(1),
             ApiError::UnsupportedMediaType { detail } => {
                 Self::new(Code::UnsupportedMediaType, 415, "Not a form with files", detail.clone())
             }
@@ -185,20 +218,7 @@ impl From<&ApiError> for Problem {
                     part.preparation()
                 ),
             ),
-            ApiError::ArchiveRejected(findings) => Self {
-                findings: findings.clone(),
-                ..Self::new(
-                    Code::ArchiveRejected,
-                    422,
-                    "The archives were refused",
-                    findings
-                        .iter()
-                        .filter(|finding| finding.severity == Severity::Error)
-                        .map(|finding| finding.message.as_str())
-                        .collect::<Vec<_>>()
-                        .join(" "),
-                )
-            },
+            ApiError::ArchiveRejected(findings) => Self::archive_rejected(findings),
             ApiError::StoreFull { needed, available } => Self::new(
                 Code::StoreFull,
                 507,
@@ -210,10 +230,9 @@ impl From<&ApiError> for Problem {
             ApiError::NotAvailable { reason } => {
                 Self::new(Code::NotAvailable, 501, "Not available here", reason.clone())
             }
-            ApiError::Unavailable { reason } => Self {
-                retry_after: Some(RETRY_AFTER_SECONDS),
-                ..Self::new(Code::Unavailable, 503, "Not available now", reason.clone())
-            },
+            ApiError::Unavailable { reason } => {
+                Self::new(Code::Unavailable, 503, "Not available now", reason.clone()).retry_after(RETRY_AFTER_SECONDS)
+            }
             ApiError::Internal(_) => Self::new(
                 Code::Internal,
                 500,

@@ -72,6 +72,8 @@ pub struct Upload {
     pub parts: PartStream,
     /// What somebody wrote about it.
     pub note: Option<String>,
+    /// Names the intention: the same key in the same environment makes one backup, however often it is sent.
+    pub idempotency_key: Option<String>,
 }
 
 impl fmt::Debug for Upload {

@@ -12,6 +12,7 @@ mod clock;
 mod environment_service;
 mod error;
 pub mod http;
+mod idempotency;
 mod ids;
 mod import;
 mod schema;

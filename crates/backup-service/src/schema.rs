@@ -4,7 +4,8 @@ use database::SchemaStep;
 
 pub(crate) const COMPONENT: &str = "backup_service";
 
-pub(crate) const STEPS: &[SchemaStep] = &[SchemaStep {
+pub(crate) const STEPS: &[SchemaStep] = &[
+    SchemaStep {
     version: 1,
     description: "catalogue, ids",
     sql: "
@@ -34,4 +35,19 @@ pub(crate) const STEPS: &[SchemaStep] = &[SchemaStep {
         );
         CREATE UNIQUE INDEX backups_newest_first ON backups (project, environment, minute DESC);
     ",
-}];
+    },
+    SchemaStep {
+        version: 2,
+        description: "idempotency keys",
+        sql: "
+        CREATE TABLE idempotency_keys (
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            actor_id TEXT NOT NULL,
+            key TEXT NOT NULL,
+            operation_id TEXT NOT NULL,
+            PRIMARY KEY (project, environment, actor_id, key)
+        );
+    ",
+    },
+];

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use archive_store::{ArchiveOwner, ArchiveWriter, FinishedArchive};
 use backup_api::{
     Actor, ApiError, Backup, BackupId, BackupMinute, BackupStatus, BodyError, ByteStream, CreationType,
-    DatabaseArchive, OperationKind, Part, PartStream, Phase, Upload, UploadContent, UploadPart, VolumeArchive,
+    DatabaseArchive, OperationId, OperationKind, OperationState, Part, PartStream, Phase, Upload, UploadContent, UploadPart, VolumeArchive,
 };
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
@@ -21,6 +21,7 @@ use crate::{
     catalogue,
     environment_service::EnvironmentService,
     error::{from_begin, from_store},
+    idempotency::{self, IdempotencyKey},
     ids,
 };
 
@@ -38,6 +39,12 @@ pub(crate) struct Origin {
     pub(crate) created_at: Option<Timestamp>,
 }
 
+/// What is known of an upload before its body, apart from it: the body cannot be shared between tasks.
+struct Announcement {
+    length: Option<u64>,
+    idempotency_key: Option<String>,
+}
+
 impl EnvironmentService {
     /// Takes in an upload of `actor` and answers when the backup stands.
     pub(crate) async fn take_in(self, actor: Actor, upload: Upload) -> Result<Backup, ApiError> {
@@ -51,7 +58,20 @@ impl EnvironmentService {
 
     /// The same for a backup whose origin is known to be another.
     pub(crate) async fn take_in_as(self, actor: Actor, upload: Upload, origin: Origin) -> Result<Backup, ApiError> {
-        let intake = Arc::new(self.begin(actor, upload.announced_length, origin).await?);
+        let announced = Announcement {
+            length: upload.announced_length,
+            idempotency_key: upload.idempotency_key.clone(),
+        };
+        let intake = loop {
+            match self.begin(&actor, &announced, &origin).await? {
+                Begun::New(intake) => break Arc::new(*intake),
+                Begun::Before(operation) => {
+                    if let Some(backup) = self.outcome_of(&operation).await? {
+                        return Ok(backup);
+                    }
+                }
+            }
+        };
         let operation = intake.running.operation().id.clone();
         let work = intake.clone();
         // In a task of its own, so that even a panic ends in the clean-up below and not with a lock that stays.
@@ -74,25 +94,53 @@ impl EnvironmentService {
         result
     }
 
-    /// Takes the lock and an id, both or neither.
-    async fn begin(self, actor: Actor, announced: Option<u64>, origin: Origin) -> Result<Intake, ApiError> {
+    /// Takes the lock and an id, both or neither; or finds that the same request came before.
+    async fn begin(&self, actor: &Actor, announced: &Announcement, origin: &Origin) -> Result<Begun, ApiError> {
         let shared = self.shared.clone();
+        let key = announced
+            .idempotency_key
+            .as_ref()
+            .map(|key| IdempotencyKey { actor_id: actor.id.clone(), key: key.clone() });
         let earliest = BackupMinute::of(origin.created_at.unwrap_or_else(|| shared.clock.now()));
         let mut transaction = shared.database.begin().await.map_err(ApiError::internal)?;
+        if let Some(key) = &key
+            && let Some(before) = idempotency::find(&mut transaction, &self.environment, key).await?
+            && let Some(operation) = shared.operations.find(&before).await.map_err(ApiError::internal)?
+            && (!operation.state.is_final() || operation.state == OperationState::Succeeded)
+        {
+            return Ok(Begun::Before(before));
+        }
         let id = ids::reserve(&mut transaction, &self.environment, &self.uid, earliest).await?;
         let new = NewOperation {
             environment: self.environment.clone(),
             kind: OperationKind::Upload,
             phase: Phase::Receiving,
-            actor,
-            bytes_total: announced,
+            actor: actor.clone(),
+            bytes_total: announced.length,
             backup_id: Some(id.clone()),
         };
         let running = shared.operations.begin(&mut transaction, new).await.map_err(from_begin)?;
-        ids::assign(&mut transaction, &self.environment, &id, &running.operation().id).await?;
-        self.refuse_by_announcement(announced).await?;
+        let operation = &running.operation().id;
+        ids::assign(&mut transaction, &self.environment, &id, operation).await?;
+        if let Some(key) = &key {
+            idempotency::remember(&mut transaction, &self.environment, key, operation).await?;
+        }
+        self.refuse_by_announcement(announced.length).await?;
         transaction.commit().await.map_err(ApiError::internal)?;
-        Ok(Intake { service: self, running, id, origin })
+        Ok(Begun::New(Box::new(Intake { service: self.clone(), running, id, origin: origin.clone() })))
+    }
+
+    /// The backup that an operation made, once it has ended; `None` where it came to nothing.
+    async fn outcome_of(&self, operation: &OperationId) -> Result<Option<Backup>, ApiError> {
+        let ended = self.shared.operations.wait_until_ended(operation).await.map_err(ApiError::internal)?;
+        let Some(id) = ended
+            .filter(|operation| operation.state == OperationState::Succeeded)
+            .and_then(|operation| operation.backup_id)
+        else {
+            return Ok(None);
+        };
+        let backup = catalogue::find(&self.shared.database, &self.environment, &id).await?;
+        backup.map(Some).ok_or_else(|| ApiError::no_such_backup(&id))
     }
 
     /// What can be known from the announced length is refused before a byte is read, and leaves no trace.
@@ -105,6 +153,14 @@ impl EnvironmentService {
         let room = self.shared.store.ensure_room(announced).await;
         room.map_err(|error| from_store(error, Part::Database))
     }
+}
+
+/// How an upload began.
+enum Begun {
+    /// It holds its environment.
+    New(Box<Intake>),
+    /// The same request came before, and this is its operation.
+    Before(OperationId),
 }
 
 /// An upload that holds its environment.

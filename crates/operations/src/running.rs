@@ -126,6 +126,6 @@ impl RunningOperation {
 
 impl Drop for RunningOperation {
     fn drop(&mut self) {
-        self.operations.forget_progress(&self.operation.id);
+        self.operations.let_go(&self.operation.id);
     }
 }

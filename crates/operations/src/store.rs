@@ -11,6 +11,7 @@ use database::{
     sqlx::{AssertSqlSafe, SqliteConnection, query},
 };
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
@@ -40,13 +41,14 @@ pub struct NewOperation {
 pub struct Operations {
     database: Database,
     progress: Arc<Mutex<HashMap<OperationId, Progress>>>,
+    ended: Arc<Notify>,
 }
 
 impl Operations {
     /// Opens the record in `database`.
     pub async fn open(database: Database) -> Result<Self, OperationError> {
         database.migrate(COMPONENT, STEPS).await?;
-        Ok(Self { database, progress: Arc::default() })
+        Ok(Self { database, progress: Arc::default(), ended: Arc::default() })
     }
 
     pub(crate) const fn database(&self) -> &Database {
@@ -139,6 +141,19 @@ impl Operations {
         row.as_ref().map(|row| Ok(self.with_progress(row::operation(row)?))).transpose()
     }
 
+    /// The operation once nothing more happens to it; `None` where there is none of this id.
+    pub async fn wait_until_ended(&self, id: &OperationId) -> Result<Option<Operation>, OperationError> {
+        loop {
+            // Registered before the look, so that an end in between is not missed.
+            let mut ended = std::pin::pin!(self.ended.notified());
+            ended.as_mut().enable();
+            match self.find(id).await? {
+                Some(operation) if !operation.state.is_final() => ended.await,
+                other => return Ok(other),
+            }
+        }
+    }
+
     /// Ends what a former process left running, with the phase it had reached, and frees its environments. Only for
     /// start-up: the caller is the one process that owns the data folder.
     pub async fn interrupt_leftovers(&self) -> Result<Vec<Operation>, OperationError> {
@@ -164,8 +179,10 @@ impl Operations {
         operation
     }
 
-    pub(crate) fn forget_progress(&self, id: &OperationId) {
+    /// Called when nobody works on an operation any more: its end is committed, or will never be.
+    pub(crate) fn let_go(&self, id: &OperationId) {
         self.progress().remove(id);
+        self.ended.notify_waiters();
     }
 
     fn progress(&self) -> MutexGuard<'_, HashMap<OperationId, Progress>> {

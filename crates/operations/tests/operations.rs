@@ -1,5 +1,7 @@
 //! The lock and the states, against a real database.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something does not hold")]
+
 use backup_api::{Actor, EnvironmentId, OperationKind, OperationState, Phase};
 use database::{Database, sqlx};
 use operations::{BeginError, NewOperation, OperationError, Operations, Outcome, RunningOperation};

@@ -78,6 +78,7 @@ async fn add(
         announced_length: None,
         parts: stream::iter(parts(content)).map(Ok).boxed(),
         note: Some(NOTE.to_owned()),
+        idempotency_key: None,
     };
     service
         .import(environment, actor.clone(), imported, upload)

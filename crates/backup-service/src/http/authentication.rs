@@ -3,12 +3,12 @@
 use std::fmt;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId, routes::TOKEN_HEADER};
+use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId, http::HttpError, routes::TOKEN_HEADER};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, header::AUTHORIZATION};
 use secrecy::SecretString;
 
-use super::{problem::HttpError, router::ApiState};
+use super::router::ApiState;
 
 /// What a caller sent to say who it is.
 #[derive(Clone)]

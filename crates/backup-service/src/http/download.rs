@@ -5,14 +5,13 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use backup_api::{Action, Actor, ApiError, BackupApi, BackupId, ByteRange, Part};
+use backup_api::{Action, Actor, ApiError, BackupApi, BackupId, ByteRange, Part, http::HttpError};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
     authentication::Caller,
     handlers::{backup_id, not_found},
     headers,
-    problem::HttpError,
     range::{Selection, select},
     router::ApiState,
 };

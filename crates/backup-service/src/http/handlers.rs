@@ -5,11 +5,14 @@ use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     response::{IntoResponse, Response},
 };
-use backup_api::{Action, ApiError, Backup, BackupId, BackupList, Capabilities, ListQuery, Operation, Problem, ProblemCode};
+use backup_api::{
+    Action, ApiError, Backup, BackupId, BackupList, Capabilities, ListQuery, Operation, Problem, ProblemCode,
+    http::HttpError,
+};
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{authentication::Caller, problem::HttpError, router::ApiState};
+use super::{authentication::Caller, router::ApiState};
 
 /// What `GET /` says about the service.
 #[derive(Debug, Serialize)]
@@ -96,7 +99,7 @@ fn accepted(operation: Operation) -> Response {
 }
 
 pub(crate) async fn not_found() -> HttpError {
-    HttpError::Route(Box::new(Problem::new(
+    HttpError::Problem(Box::new(Problem::new(
         ProblemCode::NotFound,
         404,
         "No such path",
@@ -105,7 +108,7 @@ pub(crate) async fn not_found() -> HttpError {
 }
 
 pub(crate) async fn method_not_allowed() -> HttpError {
-    HttpError::Route(Box::new(Problem::new(
+    HttpError::Problem(Box::new(Problem::new(
         ProblemCode::MethodNotAllowed,
         405,
         "Method not allowed",

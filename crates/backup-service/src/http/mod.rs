@@ -6,13 +6,13 @@ mod download;
 mod handlers;
 mod headers;
 mod multipart;
-mod problem;
 mod range;
 mod router;
 mod upload;
 
+pub use backup_api::http::{RequestId, problem_response};
+
 pub use authentication::{Authenticator, Credentials};
 pub use download::download_response;
-pub use problem::{RequestId, problem_response};
 pub use router::router;
 pub use upload::upload_from_multipart;

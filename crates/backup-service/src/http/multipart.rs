@@ -288,12 +288,11 @@ fn parameter(mut parameters: &str, wanted: &str) -> Option<String> {
     loop {
         parameters = parameters.trim_start_matches([' ', '\t', ';']);
         let (name, rest) = parameters.split_once('=')?;
-        let (value, rest) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_value(quoted)?,
-            None => {
-                let end = rest.find(';').unwrap_or(rest.len());
-                (rest[..end].trim().to_owned(), &rest[end..])
-            }
+        let (value, rest) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted_value(quoted)?
+        } else {
+            let end = rest.find(';').unwrap_or(rest.len());
+            (rest[..end].trim().to_owned(), &rest[end..])
         };
         if name.trim().eq_ignore_ascii_case(wanted) {
             return Some(value);

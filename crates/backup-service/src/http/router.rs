@@ -8,9 +8,9 @@ use axum::{
     middleware,
     routing::{get, post},
 };
-use backup_api::{BackupApi, routes};
+use backup_api::{BackupApi, http::render, routes};
 
-use super::{Authenticator, download, handlers, problem, upload};
+use super::{Authenticator, download, handlers, upload};
 
 /// What every handler knows.
 #[derive(Clone)]
@@ -34,6 +34,6 @@ pub fn router(api: Arc<dyn BackupApi>, authenticator: Arc<dyn Authenticator>, ve
         .route(routes::BACKUP, get(handlers::find).delete(handlers::delete))
         .fallback(handlers::not_found)
         .method_not_allowed_fallback(handlers::method_not_allowed)
-        .layer(middleware::from_fn(problem::render))
+        .layer(middleware::from_fn(render))
         .with_state(ApiState { api, authenticator, version: version.into() })
 }

@@ -11,22 +11,23 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use backup_api::{Action, BodyError, Part, Upload, UploadContent, UploadPart};
+use backup_api::{Action, BodyError, Part, Upload, UploadContent, UploadPart, http::HttpError};
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{
-    HeaderMap, StatusCode,
+    HeaderMap, HeaderName, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
 };
 
 use super::{
     authentication::Caller,
     multipart::{Multipart, PartBody, PartHeaders, boundary},
-    problem::HttpError,
     router::ApiState,
 };
 
 /// A text field that scripts send along; its value means nothing here.
 const USER_ID_FIELD: &str = "userId";
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 /// A text field is longer only by mistake.
 const LONGEST_TEXT_FIELD: usize = 1024;
 
@@ -45,13 +46,26 @@ pub(crate) async fn handle(
 /// The upload that a multipart request carries. Nothing of the body is read before the upload's parts are asked for,
 /// and what is wrong with it, its content type included, is told there: a lock that is held is told first.
 pub fn upload_from_multipart(headers: &HeaderMap, body: Body) -> Upload {
-    let announced_length =
-        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let idempotency_key = text(IDEMPOTENCY_KEY);
     let parts = match boundary(headers.get(CONTENT_TYPE)) {
+        _ if idempotency_key.is_some_and(|key| key.len() > LONGEST_IDEMPOTENCY_KEY) => {
+            stream::once(async {
+                Err(BodyError::Malformed(format!(
+                    "The Idempotency-Key is too long. Send at most {LONGEST_IDEMPOTENCY_KEY} characters, such as a UUID."
+                )))
+            })
+            .boxed()
+        }
         Ok(boundary) => Parts { multipart: Multipart::new(ChunkStream(body.into_data_stream()), &boundary) }.boxed(),
         Err(error) => stream::once(async { Err(error) }).boxed(),
     };
-    Upload { announced_length, parts, note: None }
+    Upload {
+        announced_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+        parts,
+        note: None,
+        idempotency_key: idempotency_key.map(str::to_owned),
+    }
 }
 
 /// The chunks of a body; whatever ends it early counts as a sender that went away.
@@ -85,8 +99,8 @@ impl Stream for Parts {
             let Some(next) = ready!(self.multipart.poll_part(context)) else { return Poll::Ready(None) };
             match next.and_then(|headers| field(&headers)) {
                 Ok(Field::Archive(part)) => {
-                    let content = UploadContent::Stream(PartBody::of(&self.multipart).boxed());
-                    return Poll::Ready(Some(Ok(UploadPart { part, content })));
+                    let bytes = PartBody::of(&self.multipart).boxed();
+                    return Poll::Ready(Some(Ok(UploadPart { part, content: UploadContent::Stream(bytes) })));
                 }
                 Ok(Field::Skipped) => self.multipart.limit_part(LONGEST_TEXT_FIELD),
                 Err(error) => return Poll::Ready(Some(Err(error))),

@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use backup_api::{Actor, CreationType, EnvironmentId, OperationState};
 use backup_service::ImportedBackup;
 use futures_util::{StreamExt as _, stream};
-use http::{Request, StatusCode};
+use http::StatusCode;
 
 use crate::support::*;
 
@@ -76,7 +76,7 @@ async fn the_uid_of_an_environment_stays_and_is_its_own() {
 
 async fn import(fixture: &Fixture, environment: &EnvironmentId, created_at: &str) -> serde_json::Value {
     let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
-    let request = Request::from(upload_request(&body));
+    let request = upload_request(&body);
     let (parts, body) = request.into_parts();
     let upload = backup_service::http::upload_from_multipart(&parts.headers, body);
     let imported = ImportedBackup {

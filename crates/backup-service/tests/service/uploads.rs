@@ -62,7 +62,7 @@ async fn the_folder_an_administrator_finds_holds_the_same_files() {
     let id = backup["backupId"].as_str().unwrap();
     let folder = fixture.folder.path().join("backups/lfrjoebloggs-dev").join(id);
     let manifest: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(folder.join("backup.json")).unwrap()).unwrap();
+        serde_json::from_str(&std::fs::read_to_string(folder.join("backup.json")).unwrap()).unwrap();
     assert_eq!(manifest, backup);
     for name in ["database.gz", "volume.tgz"] {
         assert_eq!(std::fs::metadata(folder.join(name)).unwrap().nlink(), 2, "{name} is a link, not a copy");
@@ -121,4 +121,49 @@ async fn a_chunked_body_without_a_length_is_taken_too() {
         body.chunks(1000).map(|chunk| Ok::<_, std::io::Error>(bytes::Bytes::copy_from_slice(chunk))).collect();
     let request = upload_request_with(Body::from_stream(futures_util::stream::iter(chunks)));
     assert_eq!(fixture.send(request).await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_repeated_request_makes_no_second_backup() {
+    let fixture = fixture().await;
+    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    let request = |key: &str| {
+        let mut request = upload_request(&body);
+        request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        request
+    };
+    // At the same instant, and again afterwards.
+    let (first, second) = tokio::join!(fixture.send(request("one")), fixture.send(request("one")));
+    let third = fixture.send(request("one")).await;
+    let mut ids = Vec::new();
+    for response in [first, second, third] {
+        assert_eq!(response.status(), StatusCode::CREATED);
+        ids.push(json(response).await["backupId"].clone());
+    }
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(fixture.count("backups").await, 1);
+
+    assert_eq!(fixture.send(request("two")).await.status(), StatusCode::CREATED);
+    assert_eq!(fixture.count("backups").await, 2);
+}
+
+#[tokio::test]
+async fn a_request_whose_first_attempt_failed_is_tried_again() {
+    let fixture = fixture().await;
+    for (content, status) in [(b"text".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE), (gzip(b"d"), StatusCode::CREATED)] {
+        let mut request = upload_request(&form(&[("database", &content), ("volume", &gzip(b"v"))]));
+        request.headers_mut().insert("idempotency-key", "one".parse().unwrap());
+        assert_eq!(fixture.send(request).await.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn an_endless_idempotency_key_is_refused() {
+    let fixture = fixture().await;
+    let mut request = upload_request(&form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]));
+    request.headers_mut().insert("idempotency-key", "x".repeat(256).parse().unwrap());
+    let response = fixture.send(request).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert!(problem(response).await.detail.contains("Idempotency-Key"));
+    fixture.assert_nothing_is_left().await;
 }

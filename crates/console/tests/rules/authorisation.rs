@@ -129,6 +129,7 @@ async fn a_service_is_not_asked_for_somebody_who_may_not() {
         announced_length: None,
         parts: Box::pin(stream::empty()),
         note: None,
+        idempotency_key: None,
     };
 
     let forbidden = |error: ConsoleError, expected| {

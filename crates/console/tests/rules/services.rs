@@ -163,6 +163,7 @@ async fn a_page_of_backups_has_everything_it_shows() {
         announced_length: None,
         parts: Box::pin(stream::empty()),
         note: None,
+        idempotency_key: None,
     };
     let uploaded = tokio::spawn(async move { console.upload(&actor, &environment, upload).await });
     assert_eq!(uploaded.await.unwrap().unwrap(), backups[0]);

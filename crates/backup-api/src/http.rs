@@ -1,3 +1,5 @@
+//! How problems leave a server.
+//!
 //! Policy: handlers answer with [`HttpError`], which carries the domain's error to [`render`]. There, and in
 //! [`problem_response`] for fronts that have no such layer, it becomes `application/problem+json` with the id of the
 //! request; faults of ours are logged there, once, with all their causes.
@@ -7,14 +9,15 @@ use std::{error::Error, sync::Arc};
 use axum::{
     Json,
     extract::Request,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use backup_api::{ApiError, PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
-use http::{
-    HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
-};
+
+use crate::{ApiError, PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
 
 /// The id that joins an answer to the log; whoever runs the router puts it into the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,16 +25,22 @@ pub struct RequestId(pub String);
 
 /// What a handler answers with when it does not succeed.
 #[derive(Debug, Clone)]
-pub(crate) enum HttpError {
+pub enum HttpError {
     /// The domain refused or failed.
     Api(Arc<ApiError>),
-    /// The path or the method is none of the API's.
-    Route(Box<Problem>),
+    /// Something that only the HTTP of the route knows: a path, a method, a header.
+    Problem(Box<Problem>),
 }
 
 impl From<ApiError> for HttpError {
     fn from(error: ApiError) -> Self {
         Self::Api(Arc::new(error))
+    }
+}
+
+impl From<Problem> for HttpError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
     }
 }
 
@@ -44,13 +53,13 @@ impl IntoResponse for HttpError {
 }
 
 /// Turns what handlers left in the response's extensions into the answer.
-pub(crate) async fn render(request: Request, next: Next) -> Response {
+pub async fn render(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().cloned();
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<HttpError>() {
         None => response,
         Some(HttpError::Api(error)) => problem_response(&error, request_id.as_ref()),
-        Some(HttpError::Route(problem)) => respond(*problem, request_id.as_ref()),
+        Some(HttpError::Problem(problem)) => respond(*problem, request_id.as_ref()),
     }
 }
 
@@ -63,7 +72,8 @@ pub fn problem_response(error: &ApiError, request_id: Option<&RequestId>) -> Res
     respond(Problem::from(error), request_id)
 }
 
-fn respond(mut problem: Problem, request_id: Option<&RequestId>) -> Response {
+/// The answer that carries a problem.
+pub fn respond(mut problem: Problem, request_id: Option<&RequestId>) -> Response {
     problem.request_id = request_id.map(|id| id.0.clone());
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let retry_after = problem.retry_after;
