@@ -17,7 +17,9 @@ pub(crate) fn code(word: &str) -> Option<ProblemCode> {
 /// One sentence or two that say what to do.
 pub(crate) fn sentence(code: ProblemCode, part: Option<Part>) -> String {
     use ProblemCode as Code;
-    let file = part.map_or("One of the files".to_owned(), |part| format!("The file for {}", part.title()));
+    let file = part.map_or("One of the files".to_owned(), |part| {
+        format!("The file for {}", part.title())
+    });
     match code {
         Code::Unauthenticated => "You were signed out before the upload began. Sign in and send the files again.".into(),
         Code::Forbidden => "You may not upload backups to this environment. Ask an Owner of the project.".into(),
@@ -61,6 +63,18 @@ pub(crate) fn sentence(code: ProblemCode, part: Option<Part>) -> String {
         Code::StoreFull => {
             "There is no room left for this backup. Delete old backups or ask the operator for a larger disk.".into()
         }
+        Code::UploadGone => {
+            "The upload is not there any more: it was used, ended, or nobody went on with it for too long. Send the files again.".into()
+        }
+        Code::OffsetMismatch => {
+            "The upload stands at another byte than this page thought. Reload the page and choose the same files; they go on where they stand.".into()
+        }
+        Code::ChecksumMismatch => "A piece of the upload was damaged on its way and was not kept. Send it again.".into(),
+        Code::TakenOver => "This upload goes on elsewhere, perhaps in another window. Follow it there.".into(),
+        Code::QuotaExceeded => {
+            "You have as many unused uploads as you may have. Use or remove one of them, then send the files again.".into()
+        }
+        Code::UnsupportedVersion => "This page does not fit the console any more. Reload it and send the files again.".into(),
         // Codes that are newer than this page read like faults of ours.
         _ => "Something went wrong on our side and nothing was kept. Tell the operator the request id; the log has the reason.".into(),
     }
@@ -70,7 +84,7 @@ pub(crate) fn sentence(code: ProblemCode, part: Option<Part>) -> String {
 mod tests {
     use super::*;
 
-    const WORDS: [&str; 20] = [
+    const WORDS: [&str; 26] = [
         "unauthenticated",
         "forbidden",
         "no-such-backup",
@@ -91,6 +105,12 @@ mod tests {
         "not-available",
         "unavailable",
         "store-full",
+        "upload-gone",
+        "offset-mismatch",
+        "checksum-mismatch",
+        "taken-over",
+        "quota-exceeded",
+        "unsupported-version",
     ];
 
     #[test]
@@ -101,7 +121,10 @@ mod tests {
             for part in [None, Some(Part::Database), Some(Part::Volume)] {
                 let sentence = sentence(code, part);
                 assert!(sentence.ends_with('.'), "{word}: {sentence}");
-                assert!(code == ProblemCode::Internal || sentence != fallback, "{word} has no sentence of its own");
+                assert!(
+                    code == ProblemCode::Internal || sentence != fallback,
+                    "{word} has no sentence of its own"
+                );
             }
         }
     }
@@ -110,8 +133,18 @@ mod tests {
     fn the_list_of_codes_is_complete() {
         // The enum may grow without breaking this crate, so its source is counted.
         let source = include_str!("../../crates/backup-api/src/problem.rs");
-        let body = source.split("pub enum ProblemCode {").nth(1).unwrap().split('}').next().unwrap();
-        let declared = body.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.starts_with("//")).count();
+        let body = source
+            .split("pub enum ProblemCode {")
+            .nth(1)
+            .unwrap()
+            .split('}')
+            .next()
+            .unwrap();
+        let declared = body
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.ends_with(',') && !line.starts_with("//"))
+            .count();
         assert_eq!(declared, WORDS.len());
     }
 

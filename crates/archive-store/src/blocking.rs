@@ -14,9 +14,9 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// Runs steps that belong together to their end, even when the caller stops waiting between two of them.
-pub(crate) async fn detached<T: Send + 'static>(
-    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
+pub(crate) async fn detached<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, E> {
     tokio::spawn(work).await.map_err(not_run)?
 }
 

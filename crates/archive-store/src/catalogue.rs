@@ -12,19 +12,34 @@ use crate::{ArchiveId, ArchiveOwner, FinishedArchive, StoreError, owner::OwnerKi
 
 const COMPONENT: &str = "archive_store";
 
-const SCHEMA: &[SchemaStep] = &[SchemaStep {
-    version: 1,
-    description: "archives",
-    sql: "CREATE TABLE archives (
-        id TEXT PRIMARY KEY NOT NULL,
-        owner TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('receiving', 'finished')),
-        size BIGINT CHECK (size > 0),
-        sha256 TEXT CHECK (length(sha256) = 64),
-        created_at BIGINT NOT NULL,
-        CHECK (state = 'receiving' OR (size IS NOT NULL AND sha256 IS NOT NULL))
-    )",
-}];
+const SCHEMA: &[SchemaStep] = &[
+    SchemaStep {
+        version: 1,
+        description: "archives",
+        sql: "CREATE TABLE archives (
+            id TEXT PRIMARY KEY NOT NULL,
+            owner TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('receiving', 'finished')),
+            size BIGINT CHECK (size > 0),
+            sha256 TEXT CHECK (length(sha256) = 64),
+            created_at BIGINT NOT NULL,
+            CHECK (state = 'receiving' OR (size IS NOT NULL AND sha256 IS NOT NULL))
+        )",
+    },
+    SchemaStep {
+        version: 2,
+        description: "resumable uploads",
+        sql: "CREATE TABLE uploads (
+            id TEXT PRIMARY KEY NOT NULL REFERENCES archives (id) ON DELETE CASCADE,
+            scope TEXT NOT NULL,
+            length BIGINT CHECK (length > 0),
+            received BIGINT NOT NULL CHECK (received >= 0 AND (length IS NULL OR received <= length)),
+            metadata TEXT NOT NULL,
+            expires_at BIGINT NOT NULL
+        );
+        CREATE INDEX uploads_by_scope ON uploads (scope)",
+    },
+];
 
 /// What a start needs to know of each archive.
 #[derive(Debug)]
@@ -50,12 +65,7 @@ impl Catalogue {
     /// Announces an archive whose file is about to be made.
     pub(crate) async fn receive(&self, id: &ArchiveId, owner: &ArchiveOwner) -> Result<(), StoreError> {
         let mut transaction = self.database.begin().await?;
-        sqlx::query("INSERT INTO archives (id, owner, state, created_at) VALUES ($1, $2, 'receiving', $3)")
-            .bind(id.as_str())
-            .bind(owner.to_string())
-            .bind(Timestamp::now().as_microsecond())
-            .execute(&mut *transaction)
-            .await?;
+        insert(&mut transaction, id, owner).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -83,17 +93,15 @@ impl Catalogue {
                 .bind(id.as_str())
                 .fetch_optional(self.database.reader())
                 .await?;
-        let Some((size, digest)) = row else {
-            return Ok(None);
-        };
-        let mut sha256 = [0; 32];
-        hex::decode_to_slice(digest, &mut sha256).map_err(|error| Error::Decode(error.into()))?;
-        let size = u64::try_from(size).map_err(|error| Error::Decode(error.into()))?;
-        Ok(Some(FinishedArchive {
-            id: id.clone(),
-            size,
-            sha256,
-        }))
+        Ok(row
+            .map(|(size, sha256)| {
+                Ok::<_, Error>(FinishedArchive {
+                    id: id.clone(),
+                    size: read_bytes(size)?,
+                    sha256: read_digest(&sha256)?,
+                })
+            })
+            .transpose()?)
     }
 
     /// Forgets archives, all or none of them; their files go afterwards.
@@ -121,6 +129,10 @@ impl Catalogue {
             .collect()
     }
 
+    pub(crate) const fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Every archive there is.
     pub(crate) async fn records(&self) -> Result<Vec<Record>, StoreError> {
         let rows: Vec<(String, String, bool)> =
@@ -134,6 +146,33 @@ impl Catalogue {
             })
             .collect()
     }
+}
+
+/// Announces an archive as part of whatever else `transaction` does.
+pub(crate) async fn insert(
+    transaction: &mut WriteTransaction,
+    id: &ArchiveId,
+    owner: &ArchiveOwner,
+) -> Result<(), Error> {
+    sqlx::query("INSERT INTO archives (id, owner, state, created_at) VALUES ($1, $2, 'receiving', $3)")
+        .bind(id.as_str())
+        .bind(owner.to_string())
+        .bind(Timestamp::now().as_microsecond())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// A stored number of bytes.
+pub(crate) fn read_bytes(stored: i64) -> Result<u64, Error> {
+    u64::try_from(stored).map_err(|error| Error::Decode(error.into()))
+}
+
+/// A stored SHA-256.
+pub(crate) fn read_digest(stored: &str) -> Result<[u8; 32], Error> {
+    let mut sha256 = [0; 32];
+    hex::decode_to_slice(stored, &mut sha256).map_err(|error| Error::Decode(error.into()))?;
+    Ok(sha256)
 }
 
 /// Gives a finished archive a new owner, as part of whatever else `transaction` does.
@@ -157,6 +196,11 @@ pub(crate) async fn adopt(
     sqlx::query("UPDATE archives SET owner = $2 WHERE id = $1")
         .bind(archive.id.as_str())
         .bind(owner)
+        .execute(&mut **transaction)
+        .await?;
+    // Where it came in as a resumable upload, that has reached its goal: it neither expires nor counts any more.
+    sqlx::query("DELETE FROM uploads WHERE id = $1")
+        .bind(archive.id.as_str())
         .execute(&mut **transaction)
         .await?;
     Ok(())

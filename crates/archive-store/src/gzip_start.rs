@@ -16,6 +16,13 @@ pub(crate) struct GzipStart {
 }
 
 impl GzipStart {
+    /// Goes on after bytes that were right so far.
+    pub(crate) fn after(accepted: u64) -> Self {
+        Self {
+            seen: usize::try_from(accepted).map_or(START.len(), |accepted| accepted.min(START.len())),
+        }
+    }
+
     /// Looks at the bytes that come next.
     pub(crate) fn see(&mut self, bytes: &[u8]) -> Result<(), NotGzip> {
         let expected = &START[self.seen..];
@@ -74,6 +81,11 @@ mod tests {
             let bytes = [start, rest].concat();
             prop_assert_eq!(judge(bytes.chunks(size)), judge([&bytes[..]]));
             prop_assert_eq!(judge([&bytes[..]]).is_ok(), bytes.starts_with(&START));
+            let (first, second) = bytes.split_at(size.min(bytes.len()));
+            if GzipStart::default().see(first).is_ok() {
+                let mut start = GzipStart::after(first.len() as u64);
+                prop_assert_eq!(start.see(second).and_then(|()| start.end()), judge([&bytes[..]]));
+            }
         }
     }
 }

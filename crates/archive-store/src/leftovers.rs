@@ -1,7 +1,7 @@
 //! What a former process left unfinished, and what becomes of it at the start.
 //!
-//! The policy, in one place: nothing that belongs to an operation outlives its process, drafts and backups keep what
-//! is theirs, files without a record are waste, and files with foreign names are not ours to touch. Folders of backups
+//! The policy, in one place: nothing that belongs to an operation outlives its process, drafts, resumable uploads and
+//! backups keep what is theirs, files without a record are waste, and files with foreign names are not ours to touch. Folders of backups
 //! are never judged by the records: where a database is lost, they are what is left of the data.
 
 use std::{
@@ -76,7 +76,7 @@ fn outlives_its_process(record: &Record) -> bool {
     match OwnerKind::of(&record.owner) {
         Some(OwnerKind::Operation) => false,
         Some(OwnerKind::Backup) => record.finished,
-        Some(OwnerKind::Draft) | None => true,
+        Some(OwnerKind::Draft | OwnerKind::Upload) | None => true,
     }
 }
 

@@ -5,6 +5,8 @@
 //! additionally gets a folder `backups/<project>-<env>/<backup id>/` with hard links under names that administrators
 //! recognise and its manifest, so that a catalogue can be rebuilt from the files alone.
 //!
+//! An archive may also come in many pieces, over days and restarts: that is [`uploads`].
+//!
 //! The store knows bytes, owners and files. It does not know what a backup means, who may do what, or that HTTP
 //! exists. Whoever opens it makes sure that no other process uses the same data folder.
 
@@ -22,6 +24,8 @@ mod publish;
 mod reader;
 mod space;
 mod store;
+mod threads;
+pub mod uploads;
 mod writer;
 
 pub use archive::{ArchiveId, FinishedArchive, InvalidArchiveId};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use backup_api::{BackupId, OperationId};
 
+use crate::ArchiveId;
+
 /// The one an archive belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ArchiveOwner {
@@ -11,6 +13,8 @@ pub enum ArchiveOwner {
     Operation(OperationId),
     /// A draft of an upload, which people continue after a restart.
     Draft(String),
+    /// A resumable upload, which goes on after a restart and goes when it expires; only `uploads` makes such archives.
+    Upload(ArchiveId),
     /// A backup, for good: what belongs to a backup is never adopted by another.
     Backup(BackupId),
 }
@@ -21,6 +25,7 @@ impl fmt::Display for ArchiveOwner {
         let (kind, id) = match self {
             Self::Operation(id) => (OwnerKind::Operation, id.as_str()),
             Self::Draft(id) => (OwnerKind::Draft, id.as_str()),
+            Self::Upload(id) => (OwnerKind::Upload, id.as_str()),
             Self::Backup(id) => (OwnerKind::Backup, id.as_str()),
         };
         write!(formatter, "{}:{id}", kind.word())
@@ -32,6 +37,7 @@ impl fmt::Display for ArchiveOwner {
 pub(crate) enum OwnerKind {
     Operation,
     Draft,
+    Upload,
     Backup,
 }
 
@@ -40,6 +46,7 @@ impl OwnerKind {
         match self {
             Self::Operation => "operation",
             Self::Draft => "draft",
+            Self::Upload => "upload",
             Self::Backup => "backup",
         }
     }
@@ -47,7 +54,7 @@ impl OwnerKind {
     /// Reads a stored owner; `None` for the kinds of a later release, which are left alone.
     pub(crate) fn of(stored: &str) -> Option<Self> {
         let (word, _) = stored.split_once(':')?;
-        [Self::Operation, Self::Draft, Self::Backup]
+        [Self::Operation, Self::Draft, Self::Upload, Self::Backup]
             .into_iter()
             .find(|kind| kind.word() == word)
     }
@@ -59,6 +66,7 @@ mod tests {
 
     #[test]
     fn stored_owners_are_recognised() {
+        let upload: ArchiveId = "0192a0b0-1111-7000-8000-000000000001".parse().unwrap();
         let backup = "dxpcloud-lqgqnewltbexuewymq-201910031723".parse().unwrap();
         for (owner, stored, kind) in [
             (
@@ -67,6 +75,11 @@ mod tests {
                 OwnerKind::Operation,
             ),
             (ArchiveOwner::Draft("d".to_owned()), "draft:d", OwnerKind::Draft),
+            (
+                ArchiveOwner::Upload(upload),
+                "upload:0192a0b0-1111-7000-8000-000000000001",
+                OwnerKind::Upload,
+            ),
             (
                 ArchiveOwner::Backup(backup),
                 "backup:dxpcloud-lqgqnewltbexuewymq-201910031723",

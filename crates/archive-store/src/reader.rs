@@ -19,7 +19,7 @@ use rustix::{buffer::spare_capacity, io::Errno};
 use tokio::{runtime::Handle, task::JoinHandle};
 
 /// Large enough that the hops to the blocking pool cost next to nothing, small enough for hundreds at once.
-const CHUNK_BYTES: u64 = 256 * 1024;
+pub(crate) const CHUNK_BYTES: u64 = 256 * 1024;
 
 /// A stream over a range of an open file. A file that ends too early is an error, never a silent end.
 pub(crate) struct ArchiveReader {
@@ -76,7 +76,7 @@ impl Stream for ArchiveReader {
 }
 
 /// Reads exactly `length` bytes from `start`. Blocks.
-fn read_chunk(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
+pub(crate) fn read_chunk(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
     let length = usize::try_from(length).expect("a chunk fits into memory");
     let mut chunk = Vec::with_capacity(length);
     while chunk.len() < length {

@@ -67,7 +67,11 @@ pub async fn render(request: Request, next: Next) -> Response {
 pub fn problem_response(error: &ApiError, request_id: Option<&RequestId>) -> Response {
     if let ApiError::Internal(source) = error {
         let request_id = request_id.map_or("none", |id| id.0.as_str());
-        tracing::error!(request.id = request_id, error = chain(source.as_ref()), "a request failed");
+        tracing::error!(
+            request.id = request_id,
+            error = chain(source.as_ref()),
+            "a request failed"
+        );
     }
     respond(Problem::from(error), request_id)
 }
@@ -87,8 +91,14 @@ pub fn respond(mut problem: Problem, request_id: Option<&RequestId>) -> Response
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     if unauthenticated {
-        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"backups\", charset=\"UTF-8\""));
-        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"backups\""));
+        headers.append(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"backups\", charset=\"UTF-8\""),
+        );
+        headers.append(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"backups\""),
+        );
     }
     response
 }

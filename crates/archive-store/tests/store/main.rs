@@ -10,4 +10,5 @@ mod support;
 mod backup_folders;
 mod leftovers;
 mod reading;
+mod uploads;
 mod writing;

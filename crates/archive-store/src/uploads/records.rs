@@ -1,0 +1,243 @@
+//! The records of resumable uploads, beside those of their archives.
+//!
+//! What says that an upload exists is its row here; what says that it is finished is the row of its archive. `received`
+//! is only ever raised, and only to what is durable on the disk.
+
+use database::{
+    Database, WriteTransaction,
+    sqlx::{self, Error},
+};
+use jiff::Timestamp;
+
+use super::UploadError;
+use crate::{
+    ArchiveId, ArchiveOwner, StoreError,
+    catalogue::{self, read_bytes, read_digest},
+};
+
+/// One upload as it is recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) id: ArchiveId,
+    pub(crate) scope: String,
+    pub(crate) length: Option<u64>,
+    /// Durable bytes.
+    pub(crate) received: u64,
+    pub(crate) metadata: String,
+    pub(crate) expires_at: Timestamp,
+    /// The digest, when its archive is published.
+    pub(crate) finished: Option<[u8; 32]>,
+}
+
+impl Record {
+    /// All bytes are there; the archive may still have to be published.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.length == Some(self.received)
+    }
+}
+
+type Row = (String, String, Option<i64>, i64, String, i64, Option<String>);
+
+fn record((id, scope, length, received, metadata, expires_at, sha256): Row) -> Result<Record, Error> {
+    Ok(Record {
+        id: id.parse().map_err(|error| Error::Decode(Box::new(error)))?,
+        scope,
+        length: length.map(read_bytes).transpose()?,
+        received: read_bytes(received)?,
+        metadata,
+        expires_at: Timestamp::from_microsecond(expires_at)
+            .map_err(|error| Error::Decode(Box::new(error)))?,
+        finished: sha256.as_deref().map(read_digest).transpose()?,
+    })
+}
+
+/// What all uploads of a scope may have together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quota {
+    pub(crate) bytes: u64,
+    pub(crate) uploads: u32,
+}
+
+/// The table of uploads.
+#[derive(Debug, Clone)]
+pub(crate) struct Records {
+    database: Database,
+    quota: Quota,
+}
+
+impl Records {
+    pub(crate) const fn new(database: Database, quota: Quota) -> Self {
+        Self { database, quota }
+    }
+
+    /// Announces an upload and its archive, if its scope may have it and the disk has room for all that is announced.
+    pub(crate) async fn insert(&self, upload: &Record, available: u64) -> Result<(), UploadError> {
+        let mut transaction = self.database.begin().await?;
+        catalogue::insert(
+            &mut transaction,
+            &upload.id,
+            &ArchiveOwner::Upload(upload.id.clone()),
+        )
+        .await?;
+        sqlx::query(
+            "INSERT INTO uploads (id, scope, length, received, metadata, expires_at) VALUES ($1, $2, $3, 0, $4, $5)",
+        )
+        .bind(upload.id.as_str())
+        .bind(&upload.scope)
+        .bind(upload.length.map(stored_bytes))
+        .bind(&upload.metadata)
+        .bind(upload.expires_at.as_microsecond())
+        .execute(&mut *transaction)
+        .await?;
+        self.ensure_quota(&mut transaction, &upload.scope).await?;
+        if let Some(length) = upload.length {
+            ensure_room(&mut transaction, length, available).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// An upload of `scope` that has not expired.
+    pub(crate) async fn find(&self, scope: &str, id: &ArchiveId) -> Result<Option<Record>, UploadError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT uploads.id, scope, length, received, metadata, expires_at, sha256
+             FROM uploads JOIN archives ON archives.id = uploads.id
+             WHERE uploads.id = $1 AND scope = $2 AND expires_at > $3",
+        )
+        .bind(id.as_str())
+        .bind(scope)
+        .bind(Timestamp::now().as_microsecond())
+        .fetch_optional(self.database.reader())
+        .await?;
+        Ok(row.map(record).transpose()?)
+    }
+
+    /// The same, where its absence is an error.
+    pub(crate) async fn require(&self, scope: &str, id: &ArchiveId) -> Result<Record, UploadError> {
+        self.find(scope, id).await?.ok_or(UploadError::NoSuchUpload)
+    }
+
+    /// All whose archives are not published.
+    pub(crate) async fn unfinished(&self) -> Result<Vec<Record>, UploadError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT uploads.id, scope, length, received, metadata, expires_at, sha256
+             FROM uploads JOIN archives ON archives.id = uploads.id WHERE state = 'receiving'",
+        )
+        .fetch_all(self.database.reader())
+        .await?;
+        Ok(rows.into_iter().map(record).collect::<Result<_, _>>()?)
+    }
+
+    /// Raises what is durable, and puts the end off.
+    pub(crate) async fn advance(
+        &self,
+        upload: &Record,
+        received: u64,
+        expires_at: Timestamp,
+    ) -> Result<(), UploadError> {
+        let mut transaction = self.database.begin().await?;
+        let changed =
+            sqlx::query("UPDATE uploads SET received = $2, expires_at = $3 WHERE id = $1 AND received <= $2")
+                .bind(upload.id.as_str())
+                .bind(stored_bytes(received))
+                .bind(expires_at.as_microsecond())
+                .execute(&mut *transaction)
+                .await?;
+        if changed.rows_affected() != 1 {
+            return Err(UploadError::NoSuchUpload);
+        }
+        // An announced length counted from the beginning.
+        if upload.length.is_none() {
+            self.ensure_quota(&mut transaction, &upload.scope).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Sets the length of an upload that had none, under the same conditions as one that is announced at once.
+    pub(crate) async fn declare_length(
+        &self,
+        upload: &Record,
+        length: u64,
+        available: u64,
+    ) -> Result<(), UploadError> {
+        let mut transaction = self.database.begin().await?;
+        sqlx::query("UPDATE uploads SET length = $2 WHERE id = $1")
+            .bind(upload.id.as_str())
+            .bind(stored_bytes(length))
+            .execute(&mut *transaction)
+            .await?;
+        self.ensure_quota(&mut transaction, &upload.scope).await?;
+        ensure_room(&mut transaction, length - upload.received, available).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// What had its time.
+    pub(crate) async fn expired(&self, now: Timestamp) -> Result<Vec<ArchiveId>, UploadError> {
+        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM uploads WHERE expires_at <= $1")
+            .bind(now.as_microsecond())
+            .fetch_all(self.database.reader())
+            .await?;
+        Ok(ids
+            .iter()
+            .map(|id| id.parse().map_err(|error| Error::Decode(Box::new(error))))
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// Whether it is one of those.
+    pub(crate) async fn has_expired(&self, id: &ArchiveId, now: Timestamp) -> Result<bool, UploadError> {
+        let found: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM uploads WHERE id = $1 AND expires_at <= $2")
+                .bind(id.as_str())
+                .bind(now.as_microsecond())
+                .fetch_one(self.database.reader())
+                .await?;
+        Ok(found == 1)
+    }
+
+    /// Looked at after the change, inside its transaction: two at once cannot both pass.
+    async fn ensure_quota(&self, transaction: &mut WriteTransaction, scope: &str) -> Result<(), UploadError> {
+        let (uploads, bytes): (i64, i64) = sqlx::query_as(
+            "SELECT count(*), CAST(COALESCE(SUM(COALESCE(length, received)), 0) AS BIGINT) FROM uploads WHERE scope = $1",
+        )
+        .bind(scope)
+        .fetch_one(&mut **transaction)
+        .await?;
+        let Quota {
+            bytes: byte_limit,
+            uploads: upload_limit,
+        } = self.quota;
+        if uploads > i64::from(upload_limit) {
+            return Err(UploadError::TooManyUploads { limit: upload_limit });
+        }
+        if read_bytes(bytes)? > byte_limit {
+            return Err(UploadError::QuotaExceeded { limit: byte_limit });
+        }
+        Ok(())
+    }
+}
+
+/// Refuses where the disk has no room for all bytes that are announced and have not come, `added` new ones among them.
+async fn ensure_room(
+    transaction: &mut WriteTransaction,
+    added: u64,
+    available: u64,
+) -> Result<(), UploadError> {
+    let announced: i64 = sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM(length - received), 0) AS BIGINT) FROM uploads WHERE length IS NOT NULL",
+    )
+    .fetch_one(&mut **transaction)
+    .await?;
+    let announced = read_bytes(announced)?;
+    if announced <= available {
+        return Ok(());
+    }
+    Err(StoreError::Full {
+        needed: added,
+        available: available.saturating_sub(announced.saturating_sub(added)),
+    }
+    .into())
+}
+
+/// [`super::ResumableUploads`] takes no length that does not fit.
+fn stored_bytes(bytes: u64) -> i64 {
+    i64::try_from(bytes).expect("lengths beyond 2^63 are refused")
+}

@@ -1,0 +1,91 @@
+//! A newcomer is never told to wait.
+
+use archive_store::{
+    ArchiveId,
+    uploads::{UploadError, UploadState},
+};
+use tokio::task::JoinHandle;
+
+use super::{SCOPE, Uploads, body, hanging};
+use crate::support::gzip_like;
+
+type Appending = JoinHandle<Result<UploadState, UploadError>>;
+
+/// An append that has taken `bytes` and hangs.
+async fn hang(uploads: &Uploads, id: &ArchiveId, offset: usize, bytes: &[u8]) -> Appending {
+    let (sending, id, body) = (uploads.uploads.clone(), id.clone(), hanging(bytes));
+    let file = uploads.data.path("archives").join(format!("{id}.partial"));
+    let length = (offset + bytes.len()) as u64;
+    let task = tokio::spawn(async move { sending.append(SCOPE, &id, offset as u64, None, body).await });
+    while file.metadata().map_or(0, |file| file.len()) < length {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    task
+}
+
+async fn assert_taken_over(stale: Appending) {
+    let error = stale.await.unwrap().unwrap_err();
+    assert!(matches!(error, UploadError::TakenOver), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_newcomer_goes_on_while_the_stale_body_hangs() {
+    let uploads = Uploads::new().await;
+    let bytes = gzip_like(300_000, 0);
+    let id = uploads.id(bytes.len()).await;
+    let stale = hang(&uploads, &id, 0, &bytes[..100_000]).await;
+
+    let error = uploads.append(&id, 0, body(&bytes)).await.unwrap_err();
+    assert!(
+        matches!(error, UploadError::OffsetMismatch { expected: 100_000 }),
+        "{error:?}"
+    );
+    assert_taken_over(stale).await;
+    assert_eq!(uploads.offset(&id).await, 100_000);
+    let stale = hang(&uploads, &id, 100_000, &bytes[100_000..200_000]).await;
+    let (appended, ()) = tokio::join!(
+        uploads.append(&id, 200_000, body(&bytes[200_000..])),
+        assert_taken_over(stale)
+    );
+    assert!(appended.unwrap().finished.is_some());
+    uploads.assert_archive(&id, &bytes).await;
+}
+
+#[tokio::test]
+async fn of_several_newcomers_the_newest_goes_on() {
+    let uploads = Uploads::new().await;
+    let bytes = gzip_like(100_000, 0);
+    let id = uploads.id(bytes.len()).await;
+    let stale = hang(&uploads, &id, 0, &bytes[..1000]).await;
+    let (second, third) = tokio::join!(
+        uploads.append(&id, 1000, hanging(&bytes[1000..2000])),
+        uploads.append(&id, 1000, body(&bytes[1000..]))
+    );
+    assert!(matches!(second.unwrap_err(), UploadError::TakenOver));
+    assert!(third.unwrap().finished.is_some());
+    assert_taken_over(stale).await;
+    uploads.assert_archive(&id, &bytes).await;
+}
+
+#[tokio::test]
+async fn termination_ends_an_append_and_leaves_nothing() {
+    let uploads = Uploads::new().await;
+    let bytes = gzip_like(100_000, 0);
+    let id = uploads.id(bytes.len()).await;
+    let stale = hang(&uploads, &id, 0, &bytes[..1000]).await;
+    uploads.uploads.terminate(SCOPE, &id).await.unwrap();
+    assert_taken_over(stale).await;
+    assert_eq!(uploads.state(&id).await, None);
+    uploads.data.assert_nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn expiry_does_not_end_what_is_being_sent() {
+    let uploads = Uploads::new().await;
+    let bytes = gzip_like(100_000, 0);
+    let id = uploads.id(bytes.len()).await;
+    let stale = hang(&uploads, &id, 0, &bytes[..1000]).await;
+    assert_eq!(uploads.uploads.expire(jiff::Timestamp::MAX).await.unwrap(), 0);
+    assert!(uploads.state(&id).await.is_some());
+    stale.abort();
+}

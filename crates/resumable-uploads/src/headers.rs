@@ -1,0 +1,126 @@
+//! The protocol's headers: their names, and how what clients send is read.
+
+use archive_store::uploads::Checksum;
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
+use backup_api::ApiError;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+
+/// The only version that is spoken.
+pub(crate) const VERSION: &str = "1.0.0";
+pub(crate) const EXTENSIONS: &str =
+    "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination";
+pub(crate) const CHECKSUM_ALGORITHMS: &str = "sha1,sha256";
+/// What bytes of an upload are sent as.
+const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
+
+pub(crate) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+pub(crate) const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
+pub(crate) const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
+pub(crate) const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
+pub(crate) const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
+pub(crate) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+pub(crate) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+pub(crate) const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
+pub(crate) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+pub(crate) const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
+pub(crate) const X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
+
+fn invalid(detail: impl Into<String>) -> ApiError {
+    ApiError::InvalidRequest {
+        detail: detail.into(),
+    }
+}
+
+/// A header with a number of bytes in it.
+pub(crate) fn bytes(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u64>, ApiError> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let digits = value
+        .to_str()
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    match digits.and_then(|text| text.parse().ok()) {
+        Some(number) => Ok(Some(number)),
+        None => Err(invalid(format!("`{name}` is a whole number of bytes."))),
+    }
+}
+
+/// The length of the upload that is announced: `None` where it follows later.
+pub(crate) fn announced_length(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let length = bytes(headers, &UPLOAD_LENGTH)?;
+    let deferred = headers.get(UPLOAD_DEFER_LENGTH);
+    match (length, deferred) {
+        (Some(length), None) => Ok(Some(length)),
+        (None, Some(deferred)) if deferred == "1" => Ok(None),
+        _ => Err(invalid(
+            "Announce either `Upload-Length` with the number of bytes or `Upload-Defer-Length: 1`.",
+        )),
+    }
+}
+
+/// How many bytes the body has, where that is said.
+pub(crate) fn body_length(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    bytes(headers, &CONTENT_LENGTH)
+}
+
+/// Whether the body is said to be bytes of an upload.
+pub(crate) fn is_upload_content(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case(OFFSET_OCTET_STREAM))
+}
+
+/// The metadata as it was sent: pairs of a name and, in base64, a value.
+pub(crate) fn metadata(headers: &HeaderMap) -> Result<String, ApiError> {
+    let invalid = || {
+        invalid(
+            "`Upload-Metadata` is a list such as `filename ZGF0YWJhc2UuZ3o=,filetype YXBwbGljYXRpb24vZ3ppcA==`.",
+        )
+    };
+    let Some(value) = headers.get(UPLOAD_METADATA) else {
+        return Ok(String::new());
+    };
+    let text = value.to_str().map_err(|_| invalid())?;
+    let is_pair = |pair: &str| {
+        let (name, value) = pair.trim().split_once(' ').unwrap_or((pair.trim(), ""));
+        !name.is_empty() && BASE64_STANDARD.decode(value).is_ok()
+    };
+    if text.is_empty() || text.split(',').all(is_pair) {
+        Ok(text.to_owned())
+    } else {
+        Err(invalid())
+    }
+}
+
+/// What the bytes of the body shall hash to.
+pub(crate) fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, ApiError> {
+    let Some(value) = headers.get(UPLOAD_CHECKSUM) else {
+        return Ok(None);
+    };
+    let read = || {
+        let (algorithm, digest) = value.to_str().ok()?.split_once(' ')?;
+        let digest = BASE64_STANDARD.decode(digest.trim()).ok()?;
+        match algorithm.to_ascii_lowercase().as_str() {
+            "sha1" | "sha-1" => digest.try_into().ok().map(Checksum::Sha1),
+            "sha256" | "sha-256" => digest.try_into().ok().map(Checksum::Sha256),
+            _ => None,
+        }
+    };
+    read().map(Some).ok_or_else(|| {
+        invalid("`Upload-Checksum` is `sha1` or `sha256`, a space and the digest of the body in base64.")
+    })
+}
+
+/// A moment as HTTP spells it.
+pub(crate) fn date(time: Timestamp) -> HeaderValue {
+    let text = DateTimePrinter::new().timestamp_to_rfc9110_string(&time);
+    let text = text.expect("a Timestamp has a year of four digits");
+    HeaderValue::try_from(text).expect("dates are ASCII")
+}

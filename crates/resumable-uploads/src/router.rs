@@ -1,0 +1,131 @@
+//! The two resources, the collection and an upload, and what holds for every request to them.
+
+use std::sync::Arc;
+
+use archive_store::uploads::ResumableUploads;
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header::ALLOW, request::Parts},
+    middleware::{self, Next},
+    response::Response,
+    routing::any,
+};
+use backup_api::{
+    ApiFuture,
+    http::{HttpError, render},
+};
+
+use crate::{
+    handlers,
+    headers::{TUS_RESUMABLE, TUS_VERSION, VERSION, X_HTTP_METHOD_OVERRIDE},
+    problems,
+};
+
+const COLLECTION_METHODS: &str = "POST, OPTIONS";
+const UPLOAD_METHODS: &str = "HEAD, PATCH, DELETE, OPTIONS";
+
+/// Decides who may upload, for a router that knows neither people nor roles.
+pub trait UploadAccess: Send + Sync + 'static {
+    /// The scope that the caller's uploads belong to: a key that is the same for all its requests, and that nobody
+    /// else has. An error where it may not upload. The body has not been touched when this is asked.
+    fn scope<'a>(&'a self, parts: &'a Parts) -> ApiFuture<'a, String>;
+}
+
+/// What every handler knows.
+#[derive(Clone)]
+pub(crate) struct Uploads {
+    pub(crate) uploads: ResumableUploads,
+    access: Arc<dyn UploadAccess>,
+}
+
+/// The protocol, rooted at `/`: nest it where the uploads shall live.
+pub fn router(uploads: ResumableUploads, access: Arc<dyn UploadAccess>) -> Router {
+    Router::new()
+        .route("/", any(collection))
+        .route("/{id}", any(upload))
+        .fallback(not_found)
+        .layer(middleware::from_fn(render))
+        .layer(middleware::from_fn(put_protocol_headers))
+        .with_state(Uploads { uploads, access })
+}
+
+async fn collection(State(state): State<Uploads>, request: Request) -> Result<Response, HttpError> {
+    let (parts, body) = request.into_parts();
+    let method = effective_method(&parts);
+    if method == Method::OPTIONS {
+        return Ok(handlers::describe(&state.uploads));
+    }
+    let scope = admit(&state, &parts).await?;
+    match method {
+        Method::POST => handlers::create(&state.uploads, scope, &parts, body).await,
+        _ => Err(problems::method_not_allowed(COLLECTION_METHODS).into()),
+    }
+}
+
+async fn upload(State(state): State<Uploads>, request: Request) -> Result<Response, HttpError> {
+    let (parts, body) = request.into_parts();
+    let method = effective_method(&parts);
+    if method == Method::OPTIONS {
+        return Ok(handlers::describe(&state.uploads));
+    }
+    let scope = admit(&state, &parts).await?;
+    // Not by an extractor: where the router is nested below other parameters, the path has more than one.
+    let name = parts.uri.path().rsplit('/').next().unwrap_or_default();
+    let id = name.parse().map_err(|_| problems::upload_gone())?;
+    match method {
+        Method::HEAD => handlers::state(&state.uploads, &scope, &id).await,
+        Method::PATCH => handlers::append(&state.uploads, &scope, &id, &parts.headers, body).await,
+        Method::DELETE => handlers::terminate(&state.uploads, &scope, &id).await,
+        _ => Err(problems::method_not_allowed(UPLOAD_METHODS).into()),
+    }
+}
+
+async fn not_found() -> HttpError {
+    problems::not_found().into()
+}
+
+/// Who it is, then whether we speak the same language.
+async fn admit(state: &Uploads, parts: &Parts) -> Result<String, HttpError> {
+    let scope = state.access.scope(parts).await?;
+    if parts
+        .headers
+        .get(TUS_RESUMABLE)
+        .is_none_or(|version| version != VERSION)
+    {
+        return Err(problems::unsupported_version().into());
+    }
+    Ok(scope)
+}
+
+/// For clients that can send nothing but POST. Other methods are not overridden: a GET that writes would get past
+/// everything that guards unsafe methods.
+fn effective_method(parts: &Parts) -> Method {
+    let overriding = parts
+        .headers
+        .get(X_HTTP_METHOD_OVERRIDE)
+        .filter(|_| parts.method == Method::POST)
+        .and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+    overriding.unwrap_or_else(|| parts.method.clone())
+}
+
+/// What answers have in common: the version, and with a refusal what would not be refused.
+async fn put_protocol_headers(request: Request, next: Next) -> Response {
+    let is_collection = request.uri().path() == "/";
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let answer = response.headers_mut();
+    answer.insert(TUS_RESUMABLE, HeaderValue::from_static(VERSION));
+    if status == StatusCode::PRECONDITION_FAILED {
+        answer.insert(TUS_VERSION, HeaderValue::from_static(VERSION));
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let methods = if is_collection {
+            COLLECTION_METHODS
+        } else {
+            UPLOAD_METHODS
+        };
+        answer.insert(ALLOW, HeaderValue::from_static(methods));
+    }
+    response
+}
