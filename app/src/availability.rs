@@ -23,7 +23,11 @@ impl Availability<'_> {
     pub(crate) fn reason_against(&self, action: Action) -> Option<String> {
         self.refusal(action)
             .or_else(|| missing(self.capabilities, action))
-            .or_else(|| self.operation.filter(|_| needs_the_environment(action)).map(wait_for))
+            .or_else(|| {
+                self.operation
+                    .filter(|_| needs_the_environment(action))
+                    .map(wait_for)
+            })
     }
 
     fn refusal(&self, action: Action) -> Option<String> {
@@ -65,7 +69,12 @@ fn missing(capabilities: &Capabilities, action: Action) -> Option<String> {
         Action::Restore => &capabilities.restore,
         Action::Delete => &capabilities.delete,
     };
-    let reason = || capability.reason.clone().unwrap_or_else(|| "This backup service cannot do that.".to_owned());
+    let reason = || {
+        capability
+            .reason
+            .clone()
+            .unwrap_or_else(|| "This backup service cannot do that.".to_owned())
+    };
     (!capability.available).then(reason)
 }
 

@@ -3,13 +3,13 @@
 
 use backup_api::{Backup, Part, routes};
 
-/// `gzip`s a PostgreSQL database as the service wants it.
-pub(crate) const DUMP_POSTGRESQL: &str =
-    "pg_dump --format=plain --no-owner --no-acl \\\n  --host \"$HOST\" --username \"$USER\" --dbname lportal | gzip > database.gz";
+/// Dumps a PostgreSQL database as the service wants it.
+pub(crate) const DUMP_POSTGRESQL: &str = "pg_dump --format=plain --no-owner --no-acl \\\n  \
+    --host \"$HOST\" --username \"$USER\" --dbname lportal | gzip > database.gz";
 
 /// The same for MySQL and MariaDB.
-pub(crate) const DUMP_MYSQL: &str =
-    "mysqldump --user root --password \\\n  --databases --add-drop-database lportal | gzip > database.gz";
+pub(crate) const DUMP_MYSQL: &str = "mysqldump --user root --password \\\n  \
+    --databases --add-drop-database lportal | gzip > database.gz";
 
 /// Gives the files to the user that restores them.
 pub(crate) const OWN_DOCUMENT_LIBRARY: &str = "chown -R 1000:1000 \"$LIFERAY_HOME\"/data/document_library/";
@@ -20,7 +20,9 @@ pub(crate) const PACK_DOCUMENT_LIBRARY: &str =
 
 /// Downloads one archive. The password is asked for, so it stands neither here nor in the shell's history.
 pub(crate) fn download(service_url: &str, backup: &Backup, part: Part, email: &str) -> String {
-    let path = routes::DOWNLOAD.replace("{part}", part.as_str()).replace("{id}", backup.backup_id.as_str());
+    let path = routes::DOWNLOAD
+        .replace("{part}", part.as_str())
+        .replace("{id}", backup.backup_id.as_str());
     format!(
         "curl --fail --user {} \\\n  --output {} \\\n  {}",
         quoted(email),
@@ -31,7 +33,9 @@ pub(crate) fn download(service_url: &str, backup: &Backup, part: Part, email: &s
 
 /// Downloads both archives.
 pub(crate) fn download_both(service_url: &str, backup: &Backup, email: &str) -> String {
-    Part::ALL.map(|part| download(service_url, backup, part, email)).join("\n")
+    Part::ALL
+        .map(|part| download(service_url, backup, part, email))
+        .join("\n")
 }
 
 /// Uploads a pair from a terminal.
@@ -39,13 +43,18 @@ pub(crate) fn upload(service_url: &str, email: &str) -> String {
     format!(
         "curl --fail --user {} \\\n  --form database=@database.gz --form volume=@volume.tgz \\\n  {}",
         quoted(email),
-        quoted(&format!("{}{}", service_url.trim_end_matches('/'), routes::UPLOAD))
+        quoted(&format!(
+            "{}{}",
+            service_url.trim_end_matches('/'),
+            routes::UPLOAD
+        ))
     )
 }
 
 /// Compares the downloaded files with the checksums.
 pub(crate) fn verify(backup: &Backup) -> String {
-    let lines = Part::ALL.map(|part| format!("{}  {}", backup.part_sha256(part), backup.part_file_name(part)));
+    let lines =
+        Part::ALL.map(|part| format!("{}  {}", backup.part_sha256(part), backup.part_file_name(part)));
     format!("sha256sum -c <<'EOF'\n{}\nEOF", lines.join("\n"))
 }
 
@@ -69,6 +78,15 @@ mod tests {
         assert_eq!(quoted("o'neill@example.com"), r"'o'\''neill@example.com'");
         assert_eq!(quoted("$(rm)@example.com"), "'$(rm)@example.com'");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn commands_on_two_lines_are_one_command() {
+        assert_eq!(
+            DUMP_MYSQL,
+            "mysqldump --user root --password \\\n  --databases --add-drop-database lportal | gzip > database.gz"
+        );
+        assert!(DUMP_POSTGRESQL.contains(" --no-acl \\\n  --host "));
     }
 
     #[test]

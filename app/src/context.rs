@@ -28,24 +28,38 @@ pub(crate) struct Viewer {
 impl Viewer {
     /// The environment that the page's path names.
     pub(crate) fn environment(&self, shown: &str) -> Result<Environment, PageError> {
-        self.console.environment(shown).cloned().ok_or(PageError::NotFound)
+        self.console
+            .environment(shown)
+            .cloned()
+            .ok_or(PageError::NotFound)
     }
 
     /// The project an environment belongs to.
     pub(crate) fn project(&self, environment: &EnvironmentId) -> Result<Project, PageError> {
         let mut projects = self.console.projects().iter();
-        projects.find(|project| project.name == environment.project).cloned().ok_or(PageError::NotFound)
+        projects
+            .find(|project| project.name == environment.project)
+            .cloned()
+            .ok_or(PageError::NotFound)
     }
 }
 
 /// Who asks; [`PageError::SignInNeeded`] when nobody is signed in.
 pub(crate) async fn viewer() -> Result<Viewer, PageError> {
-    let session: Session = leptos_axum::extract().await.map_err(|error| PageError::fault(&error))?;
+    let session: Session = leptos_axum::extract()
+        .await
+        .map_err(|error| PageError::fault(&error))?;
     let console = expect_context::<Console>();
-    let id = session::person_id(&session).await.ok_or(PageError::SignInNeeded)?;
+    let id = session::person_id(&session)
+        .await
+        .ok_or(PageError::SignInNeeded)?;
     let person = console.person(&id).await?.ok_or(PageError::SignInNeeded)?;
     let actor = person.actor();
-    Ok(Viewer { console, person, actor })
+    Ok(Viewer {
+        console,
+        person,
+        actor,
+    })
 }
 
 /// A part of the page's path, such as `environment`; empty where the route has none.
@@ -55,22 +69,37 @@ pub(crate) fn path_parameter(name: &str) -> String {
 
 /// A value of the page's query.
 pub(crate) fn query_value(name: &str) -> Option<String> {
-    use_query_map().read_untracked().get(name).filter(|value| !value.is_empty())
+    use_query_map()
+        .read_untracked()
+        .get(name)
+        .filter(|value| !value.is_empty())
 }
 
 /// Path and query of the page itself.
-pub(crate) fn own_path() -> String {
+pub(crate) fn own_address() -> String {
     use_context::<Parts>()
         .and_then(|parts| parts.uri.path_and_query().map(ToString::to_string))
         .unwrap_or_else(|| paths::PROJECTS.to_owned())
 }
 
+/// The path of the page alone: its query may tell of something that is over.
+pub(crate) fn own_path() -> String {
+    own_address().split('?').next().unwrap_or_default().to_owned()
+}
+
 /// The theme that the browser's cookie asks for.
 pub(crate) fn theme() -> Theme {
     let parts = use_context::<Parts>();
-    let cookies = parts.iter().flat_map(|parts| parts.headers.get_all(header::COOKIE));
-    let chosen = cookies.filter_map(|header| header.to_str().ok()).map(Theme::from_cookies);
-    chosen.into_iter().find(|theme| *theme != Theme::System).unwrap_or_default()
+    let cookies = parts
+        .iter()
+        .flat_map(|parts| parts.headers.get_all(header::COOKIE));
+    let chosen = cookies
+        .filter_map(|header| header.to_str().ok())
+        .map(Theme::from_cookies);
+    chosen
+        .into_iter()
+        .find(|theme| *theme != Theme::System)
+        .unwrap_or_default()
 }
 
 /// Sets the status of the answer.
@@ -82,7 +111,9 @@ pub(crate) fn set_status(status: StatusCode) {
 
 /// Sends the browser to another page, by GET whatever the request was.
 pub(crate) fn see_other(path: &str) {
-    let Some(response) = use_context::<ResponseOptions>() else { return };
+    let Some(response) = use_context::<ResponseOptions>() else {
+        return;
+    };
     let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static(paths::PROJECTS));
     response.insert_header(header::LOCATION, location);
     response.set_status(StatusCode::SEE_OTHER);
@@ -92,6 +123,10 @@ pub(crate) fn see_other(path: &str) {
 pub(crate) fn wants_page() -> bool {
     let accept: HeaderName = header::ACCEPT;
     use_context::<Parts>().is_some_and(|parts| {
-        parts.headers.get(accept).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("text/html"))
+        parts
+            .headers
+            .get(accept)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.contains("text/html"))
     })
 }

@@ -73,15 +73,23 @@ impl AppError {
     /// A sentence that says what to do.
     pub(crate) const fn sentence(self) -> &'static str {
         match self {
-            Self::WrongCredentials => "The e-mail address or the password is wrong. Check both and try again.",
+            Self::WrongCredentials => {
+                "The e-mail address or the password is wrong. Check both and try again."
+            }
             Self::SetupClosed => {
                 "This link was used or is too old. Restart the console: while nobody can sign in, it prints a new one."
             }
             Self::InvalidEmail => "Enter an e-mail address such as name@example.com.",
-            Self::WeakPassword => "That password would be guessed. Choose one that keeps to all of the rules below.",
-            Self::EmailTaken => "Somebody signs in with this e-mail address already. Sign in, or enter another address.",
+            Self::WeakPassword => {
+                "That password would be guessed. Choose one that keeps to all of the rules below."
+            }
+            Self::EmailTaken => {
+                "Somebody signs in with this e-mail address already. Sign in, or enter another address."
+            }
             Self::InvalidRequest => "The form could not be read. Fill in every field and try again.",
-            Self::Internal => "Something went wrong on our side. Try again; if it stays so, look into the console's log.",
+            Self::Internal => {
+                "Something went wrong on our side. Try again; if it stays so, look into the console's log."
+            }
         }
     }
 }
@@ -91,9 +99,9 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => {
-                Self::InvalidRequest
-            }
+            ServerFnErrorErr::Args(_)
+            | ServerFnErrorErr::MissingArg(_)
+            | ServerFnErrorErr::Deserialization(_) => Self::InvalidRequest,
             fault => {
                 log(&fault);
                 Self::Internal
@@ -174,7 +182,11 @@ impl PageError {
     pub(crate) fn fault(error: &dyn Error) -> Self {
         log(error);
         let problem = Problem::from(&ApiError::internal("logged above"));
-        Self::Refused { status: StatusCode::INTERNAL_SERVER_ERROR, title: problem.title, detail: problem.detail }
+        Self::Refused {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            title: problem.title,
+            detail: problem.detail,
+        }
     }
 }
 
@@ -211,7 +223,10 @@ mod tests {
             ServerFnErrorErr::MissingArg("field".into()),
             ServerFnErrorErr::Deserialization("field".into()),
         ] {
-            assert_eq!(AppError::from_server_fn_error(error).status_code(), StatusCode::BAD_REQUEST);
+            assert_eq!(
+                AppError::from_server_fn_error(error).status_code(),
+                StatusCode::BAD_REQUEST
+            );
         }
         let fault = AppError::from_server_fn_error(ServerFnErrorErr::ServerError("field".into()));
         assert_eq!(fault.status_code(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -220,8 +235,18 @@ mod tests {
     #[test]
     fn a_page_never_shows_what_an_internal_error_says() {
         let secret = "SELECT secret FROM people";
-        for error in [ConsoleError::Internal(secret.into()), ConsoleError::Api(ApiError::internal(secret))] {
-            let PageError::Refused { status, title, detail } = PageError::from(error) else { panic!("not refused") };
+        for error in [
+            ConsoleError::Internal(secret.into()),
+            ConsoleError::Api(ApiError::internal(secret)),
+        ] {
+            let PageError::Refused {
+                status,
+                title,
+                detail,
+            } = PageError::from(error)
+            else {
+                panic!("not refused")
+            };
             assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
             assert!(!title.contains("SELECT") && !detail.contains("SELECT"));
         }
@@ -231,7 +256,13 @@ mod tests {
     fn what_is_not_there_is_not_found() {
         let missing = ConsoleError::Api(ApiError::NoSuchBackup { id: "x".into() });
         assert!(matches!(PageError::from(missing), PageError::NotFound));
-        assert!(matches!(PageError::from(ConsoleError::NoSuchEnvironment), PageError::NotFound));
-        assert!(matches!(PageError::from(ConsoleError::NotSignedIn), PageError::SignInNeeded));
+        assert!(matches!(
+            PageError::from(ConsoleError::NoSuchEnvironment),
+            PageError::NotFound
+        ));
+        assert!(matches!(
+            PageError::from(ConsoleError::NotSignedIn),
+            PageError::SignInNeeded
+        ));
     }
 }

@@ -19,7 +19,11 @@ pub fn size(bytes: u64) -> String {
         return format!("{bytes} {}", UNITS[0]);
     }
     let rounded = |per_unit: u128| (bytes * per_unit + divisor / 2) / divisor;
-    let (digits, places) = if rounded(100) < 10_000 { (rounded(100), 2) } else { (rounded(10), 1) };
+    let (digits, places) = if rounded(100) < 10_000 {
+        (rounded(100), 2)
+    } else {
+        (rounded(10), 1)
+    };
     let scale = 10_u128.pow(places);
     let (whole, fraction) = (digits / scale, digits % scale);
     if fraction == 0 {

@@ -8,7 +8,10 @@
 //! Nothing here knows how backups are kept: a page finds out who asks, calls one method of `console::Console` and
 //! shows what it says.
 
-#![expect(unreachable_pub, reason = "what `#[component]` and `#[island]` write is `pub` wherever it stands")]
+#![expect(
+    unreachable_pub,
+    reason = "what `#[component]` and `#[island]` write is `pub` wherever it stands"
+)]
 
 pub mod format;
 pub mod islands;

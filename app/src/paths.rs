@@ -29,12 +29,19 @@ pub(crate) fn download(environment: &EnvironmentId, id: &BackupId, part: Part) -
 
 /// The sign-in page, which leads on to `next`.
 pub(crate) fn login(next: &str) -> String {
-    if next == PROJECTS { LOGIN.to_owned() } else { with_query(LOGIN, &[("next", next)]) }
+    if next == PROJECTS {
+        LOGIN.to_owned()
+    } else {
+        with_query(LOGIN, &[("next", next)])
+    }
 }
 
 /// Adds a query to a path.
 pub(crate) fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
-    let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", Url::escape(value))).collect();
+    let query: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={}", Url::escape(value)))
+        .collect();
     format!("{path}?{}", query.join("&"))
 }
 
@@ -42,8 +49,13 @@ pub(crate) fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
 ///
 /// Browsers read `\` as `/` and leave out tabs and line breaks, so both would turn a path into another host.
 pub(crate) fn safe_next(next: &str) -> &str {
-    let harmless = next.len() <= LONGEST_NEXT && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if harmless && next.starts_with('/') && !next.starts_with("//") { next } else { PROJECTS }
+    let harmless =
+        next.len() <= LONGEST_NEXT && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if harmless && next.starts_with('/') && !next.starts_with("//") {
+        next
+    } else {
+        PROJECTS
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +86,12 @@ mod tests {
 
     #[test]
     fn paths_of_this_site_are_kept() {
-        for next in ["/", "/projects/lfrjoebloggs-prd/backups?page=2", "/projects/a-b/backups/upload", "/?a=//b"] {
+        for next in [
+            "/",
+            "/projects/lfrjoebloggs-prd/backups?page=2",
+            "/projects/a-b/backups/upload",
+            "/?a=//b",
+        ] {
             assert_eq!(safe_next(next), next);
         }
     }
@@ -82,6 +99,9 @@ mod tests {
     #[test]
     fn what_goes_into_a_query_cannot_leave_it() {
         assert_eq!(login("/"), "/login");
-        assert_eq!(login("/projects/a-b/backups?page=2&x=#y"), "/login?next=%2Fprojects%2Fa%2Db%2Fbackups%3Fpage%3D2%26x%3D%23y");
+        assert_eq!(
+            login("/projects/a-b/backups?page=2&x=#y"),
+            "/login?next=%2Fprojects%2Fa%2Db%2Fbackups%3Fpage%3D2%26x%3D%23y"
+        );
     }
 }

@@ -62,7 +62,10 @@ mod tests {
     #[test]
     fn only_known_words_choose_a_theme() {
         assert_eq!(Theme::from_cookies("theme=dark"), Theme::Dark);
-        assert_eq!(Theme::from_cookies("__Host-session=abc; theme=light; other=dark"), Theme::Light);
+        assert_eq!(
+            Theme::from_cookies("__Host-session=abc; theme=light; other=dark"),
+            Theme::Light
+        );
         assert_eq!(Theme::from_cookies("theme=\"><script>"), Theme::System);
         assert_eq!(Theme::from_cookies("mytheme=dark"), Theme::System);
         assert_eq!(Theme::from_cookies(""), Theme::System);

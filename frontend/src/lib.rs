@@ -1,7 +1,7 @@
 //! The WASM entry: hydrates the islands and nothing else.
 
 // Islands are found by their names among the module's exports, so the crate that holds them has to be linked.
-use app::islands as _;
+use app as _;
 
 /// Called once by the page's script.
 #[wasm_bindgen::prelude::wasm_bindgen]

@@ -29,7 +29,10 @@ pub(crate) struct Listing<'a> {
 
 /// The card with everything in it.
 #[component]
-pub(crate) fn BackupHistory<'a>(listing: Listing<'a>, availability: &'a Availability<'a>) -> impl IntoView + use<> {
+pub(crate) fn BackupHistory<'a>(
+    listing: Listing<'a>,
+    availability: &'a Availability<'a>,
+) -> impl IntoView + use<> {
     let pages = Pages::new(listing.backups.len(), listing.page);
     let is_empty = listing.backups.is_empty() && listing.operation.is_none();
     let content = if is_empty {
@@ -120,7 +123,11 @@ fn Row<'a>(
         BackupStatus::Failed => Some(("row-remark is-bad", "Backup failed")),
         BackupStatus::InProgress => Some(("row-remark", "Backup creation in progress...")),
     };
-    let size = if failed { "–".into_any() } else { view! { <Size bytes=backup.size /> }.into_any() };
+    let size = if failed {
+        "–".into_any()
+    } else {
+        view! { <Size bytes=backup.size /> }.into_any()
+    };
     view! {
         <tr role="row" class:is-new=is_new>
             <th role="rowheader" scope="row" class="name-cell">
@@ -181,7 +188,9 @@ fn RunningRow(operation: Operation) -> AnyView {
 
 #[component]
 fn Empty<'a>(listing: Listing<'a>, availability: &'a Availability<'a>) -> AnyView {
-    let no_backup_now = availability.reason_against(Action::Create).unwrap_or_else(|| NOT_OFFERED.to_owned());
+    let no_backup_now = availability
+        .reason_against(Action::Create)
+        .unwrap_or_else(|| NOT_OFFERED.to_owned());
     view! {
         <div class="empty">
             <span class="empty-icon">

@@ -17,7 +17,11 @@ pub(crate) fn BackupInfo<'a>(
     operation: Option<&'a Operation>,
     why_no_backup_now: Option<String>,
 ) -> impl IntoView + use<> {
-    let complete = || backups.iter().filter(|backup| backup.status == BackupStatus::Success);
+    let complete = || {
+        backups
+            .iter()
+            .filter(|backup| backup.status == BackupStatus::Success)
+    };
     let latest = complete().next().map(|backup| backup.created_at);
     let oldest = complete().next_back().map(|backup| backup.created_at);
     let shown = |time: Option<jiff::Timestamp>| match time {

@@ -44,7 +44,10 @@ fn OperationProgress(operation: Operation) -> AnyView {
         (done, None) => format!(", {}", format::size(done)),
         (done, Some(total)) => format!(", {} of {}", format::size(done), format::size(total)),
     };
-    let (done, total) = (operation.bytes_done, operation.bytes_total.filter(|total| *total > 0));
+    let (done, total) = (
+        operation.bytes_done,
+        operation.bytes_total.filter(|total| *total > 0),
+    );
     view! {
         <p class="operation-facts">
             "Started by "

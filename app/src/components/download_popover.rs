@@ -19,18 +19,21 @@ const fn service(part: Part) -> (&'static str, Drawing) {
 
 /// The popover itself; a button with `popovertarget=id` opens it.
 #[component]
-pub(crate) fn DownloadPopover<'a>(
-    id: String,
-    environment: &'a EnvironmentId,
-    backup: &'a Backup,
-) -> AnyView {
+pub(crate) fn DownloadPopover<'a>(id: String, environment: &'a EnvironmentId, backup: &'a Backup) -> AnyView {
     let title = format!("{id}-title");
     let rows = Part::ALL
         .map(|part| {
             let (service, drawing) = service(part);
+            // Where the keyboard goes when the popover opens.
+            let first = part == Part::ALL[0];
             view! {
                 <li>
-                    <a class="download-row" href=paths::download(environment, &backup.backup_id, part) download="">
+                    <a
+                        class="download-row"
+                        href=paths::download(environment, &backup.backup_id, part)
+                        download=""
+                        autofocus=first
+                    >
                         <Icon drawing />
                         <span class="download-name">
                             <span class="download-service">{service}</span>

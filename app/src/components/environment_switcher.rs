@@ -21,8 +21,11 @@ pub(super) fn EnvironmentSwitcher(projects: Vec<Project>, current: Environment, 
                 .into_iter()
                 .map(|environment| {
                     let is_current = environment.id == current.id;
-                    let href =
-                        if keeps_upload { paths::upload(&environment.id) } else { paths::backups(&environment.id) };
+                    let href = if keeps_upload {
+                        paths::upload(&environment.id)
+                    } else {
+                        paths::backups(&environment.id)
+                    };
                     view! {
                         <li>
                             <a class="menu-item" href=href aria-current=is_current.then_some("true")>

@@ -2,8 +2,8 @@
 
 mod backup_history;
 mod backup_info;
-mod bare_page;
 mod banner;
+mod bare_page;
 mod command;
 mod console_page;
 mod copy;
@@ -22,13 +22,13 @@ mod upload_section;
 
 pub(crate) use backup_history::{BackupHistory, Listing};
 pub(crate) use backup_info::BackupInfo;
-pub(crate) use bare_page::BarePage;
 pub(crate) use banner::{OperationBanner, SuccessBanner};
+pub(crate) use bare_page::BarePage;
 pub(crate) use command::Command;
 pub(crate) use console_page::{ConsolePage, Place};
 pub(crate) use copy::Copy;
-pub(crate) use environment_switcher::Production;
 pub(crate) use data::{FindingList, Size, TypeLabel};
+pub(crate) use environment_switcher::Production;
 pub(crate) use moment::Moment;
 pub(crate) use notice::{Notice, NoticeKind, RequestIdLine};
 pub(crate) use preparation::Preparation;

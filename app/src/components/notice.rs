@@ -36,11 +36,12 @@ impl NoticeKind {
         }
     }
 
-    /// Errors interrupt a screen reader, the others wait until it is silent.
-    const fn role(self) -> &'static str {
+    /// Errors interrupt a screen reader. The others are read in their place: some hold the age of a moment, which
+    /// would be read out again with every minute.
+    const fn role(self) -> Option<&'static str> {
         match self {
-            Self::Error => "alert",
-            Self::Information | Self::Success | Self::Warning => "status",
+            Self::Error => Some("alert"),
+            Self::Information | Self::Success | Self::Warning => None,
         }
     }
 }
@@ -59,11 +60,12 @@ pub(crate) fn Notice(kind: NoticeKind, children: Children) -> impl IntoView {
 /// The id that leads to the log: `id` where another request failed, else the one of this page.
 #[component]
 pub(crate) fn RequestIdLine(#[prop(optional_no_strip)] id: Option<String>) -> impl IntoView {
-    id.or_else(|| use_context::<RequestId>().map(|RequestId(id)| id)).map(|id| {
-        view! {
-            <p class="request-id">
-                "Request id: " <code>{id.clone()}</code> <Copy text=id what="request id" />
-            </p>
-        }
-    })
+    id.or_else(|| use_context::<RequestId>().map(|RequestId(id)| id))
+        .map(|id| {
+            view! {
+                <p class="request-id">
+                    "Request id: " <code>{id.clone()}</code> <Copy text=id what="request id" />
+                </p>
+            }
+        })
 }

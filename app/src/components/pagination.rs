@@ -24,7 +24,11 @@ impl Pages {
     /// Page `asked_for` of a list of `rows`; the nearest page that exists.
     pub(crate) fn new(rows: usize, asked_for: usize) -> Self {
         let last = rows.div_ceil(ROWS_PER_PAGE).max(1);
-        Self { rows, current: asked_for.clamp(1, last), last }
+        Self {
+            rows,
+            current: asked_for.clamp(1, last),
+            last,
+        }
     }
 
     pub(crate) const fn is_first(self) -> bool {
@@ -44,7 +48,11 @@ pub(crate) fn Pagination(pages: Pages, path: String) -> impl IntoView {
     let Pages { rows, current, last } = pages;
     let range = pages.range();
     let link = move |page: usize| {
-        if page == 1 { path.clone() } else { paths::with_query(&path, &[("page", &page.to_string())]) }
+        if page == 1 {
+            path.clone()
+        } else {
+            paths::with_query(&path, &[("page", &page.to_string())])
+        }
     };
     (last > 1).then(|| {
         let newer = (current > 1).then(|| {

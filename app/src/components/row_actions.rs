@@ -28,10 +28,17 @@ pub(crate) fn RowActions<'a>(
         .or_else(|| (!complete).then(|| "There is nothing to download.".to_owned()));
     let curl = commands::download_both(&environment.service_url, backup, &availability.actor.name);
     let (label, details) = (format!("Actions for {id}"), paths::backup(&environment.id, id));
-    let reason = |action| availability.reason_against(action).unwrap_or_else(|| NOT_OFFERED.to_owned());
+    let reason = |action| {
+        availability
+            .reason_against(action)
+            .unwrap_or_else(|| NOT_OFFERED.to_owned())
+    };
 
     let download = match no_download.clone() {
-        Some(reason) => view! { <Unavailable drawing=DOWNLOAD label="Download" reason /> }.into_any(),
+        Some(reason) => view! {
+            <Unavailable id=format!("{menu}-no-download") drawing=DOWNLOAD label="Download" reason />
+        }
+        .into_any(),
         None => view! {
             <button type="button" class="menu-item" popovertarget=popover.clone()>
                 <Icon drawing=DOWNLOAD />
@@ -51,8 +58,22 @@ pub(crate) fn RowActions<'a>(
     let download_popover = no_download
         .is_none()
         .then(|| view! { <DownloadPopover id=popover environment=&environment.id backup /> });
-    let restore = view! { <Unavailable drawing=RESTORE label="Restore to..." reason=reason(Action::Restore) /> };
-    let delete = view! { <Unavailable drawing=TRASH label="Delete…" reason=reason(Action::Delete) /> };
+    let restore = view! {
+        <Unavailable
+            id=format!("{menu}-no-restore")
+            drawing=RESTORE
+            label="Restore to..."
+            reason=reason(Action::Restore)
+        />
+    };
+    let delete = view! {
+        <Unavailable
+            id=format!("{menu}-no-delete")
+            drawing=TRASH
+            label="Delete…"
+            reason=reason(Action::Delete)
+        />
+    };
     view! {
         <ActionMenu>
             <button type="button" class="icon-button" popovertarget=menu.clone() aria-label=label.clone()>
@@ -68,21 +89,25 @@ pub(crate) fn RowActions<'a>(
                 {copy_as_curl}
                 {delete}
             </div>
+            {download_popover}
         </ActionMenu>
-        {download_popover}
     }
     .into_any()
 }
 
-/// An item that cannot be used now: still reachable, and it says why.
+/// An item that cannot be used now: still reachable, and it says why. `id` is unique on the page.
 #[component]
-fn Unavailable(drawing: Drawing, label: &'static str, reason: String) -> impl IntoView {
+fn Unavailable(id: String, drawing: Drawing, label: &'static str, reason: String) -> impl IntoView {
     view! {
-        <button type="button" class="menu-item" aria-disabled="true">
-            <Icon drawing />
-            <span class="menu-item-text">
-                {label} <span class="visually-hidden">": "</span> <span class="menu-item-reason">{reason}</span>
-            </span>
-        </button>
+        // The reason stands beside the button, not in it: it describes the item and is no part of its name.
+        <div class="menu-unavailable">
+            <button type="button" class="menu-item" aria-disabled="true" aria-describedby=id.clone()>
+                <Icon drawing />
+                <span class="menu-item-text">{label}</span>
+            </button>
+            <p class="menu-item-reason" id=id.clone()>
+                {reason}
+            </p>
+        </div>
     }
 }

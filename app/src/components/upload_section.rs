@@ -30,8 +30,14 @@ pub(crate) fn UploadSection(
     upload_command: String,
 ) -> impl IntoView {
     let id = environment.id.clone();
-    let fields = Part::ALL.map(|part| view! { <FileField environment=id.clone() part /> }).collect_view();
-    let state = reason.is_some().then_some(if operation.is_some() { "Locked" } else { "Not available" });
+    let fields = Part::ALL
+        .map(|part| view! { <FileField environment=id.clone() part /> })
+        .collect_view();
+    let state = reason.is_some().then_some(if operation.is_some() {
+        "Locked"
+    } else {
+        "Not available"
+    });
     view! {
         <details class="card upload-section" open=open>
             <summary>

@@ -5,9 +5,10 @@
 
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, KeyboardEvent};
+use web_sys::{Element, FocusEvent, HtmlElement, KeyboardEvent, Node};
 
-/// Its children are a button with `popovertarget` and the popover `.menu` that holds elements `.menu-item`.
+/// Its children are a button with `popovertarget`, the popover `.menu` that holds elements `.menu-item`, and popovers
+/// that these open.
 #[island]
 pub fn ActionMenu(children: Children) -> impl IntoView {
     let root = NodeRef::<html::Div>::new();
@@ -17,18 +18,42 @@ pub fn ActionMenu(children: Children) -> impl IntoView {
         }
     });
     let keys = move |event: KeyboardEvent| {
-        if let Some(menu) = root.get_untracked().as_deref().and_then(|root| Menu::within(root)) {
+        if let Some(menu) = root
+            .get_untracked()
+            .as_deref()
+            .and_then(|root| Menu::within(root))
+        {
             menu.handle(&event);
         }
     };
+    let left = move |event: FocusEvent| {
+        let target = event
+            .related_target()
+            .and_then(|target| target.dyn_into::<Node>().ok());
+        let outside = |root: &Element| target.as_ref().is_some_and(|target| !root.contains(Some(target)));
+        if let Some(root) = root.get_untracked().filter(|root| outside(root))
+            && let Some(menu) = Menu::within(&root)
+        {
+            menu.close();
+        }
+    };
     let opened = move |event: ev::Event| {
-        let menu = root.get_untracked().as_deref().and_then(|root| Menu::within(root));
+        let menu = root
+            .get_untracked()
+            .as_deref()
+            .and_then(|root| Menu::within(root));
         if let Some(menu) = menu.filter(|menu| event.target().as_ref() == Some(menu.popover.as_ref())) {
             menu.focus_first_when_opened();
         }
     };
     view! {
-        <div class="action-menu" node_ref=root on:keydown=keys on:toggle:capture=move |event| opened(event.into())>
+        <div
+            class="action-menu"
+            node_ref=root
+            on:keydown=keys
+            on:focusout=left
+            on:toggle:capture=move |event| opened(event.into())
+        >
             {children()}
         </div>
     }
@@ -37,17 +62,23 @@ pub fn ActionMenu(children: Children) -> impl IntoView {
 /// The elements of one menu, found anew for each event: they never change, but holding them would tie them to WASM.
 struct Menu {
     button: HtmlElement,
-    popover: Element,
+    popover: HtmlElement,
     items: Vec<HtmlElement>,
 }
 
 impl Menu {
     fn within(root: &Element) -> Option<Self> {
         let button = root.query_selector("[popovertarget]").ok()??.dyn_into().ok()?;
-        let popover = root.query_selector(".menu").ok()??;
+        let popover: HtmlElement = root.query_selector(".menu").ok()??.dyn_into().ok()?;
         let found = popover.query_selector_all(".menu-item:not([hidden])").ok()?;
-        let items = (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect();
-        Some(Self { button, popover, items })
+        let items = (0..found.length())
+            .filter_map(|index| found.item(index)?.dyn_into().ok())
+            .collect();
+        Some(Self {
+            button,
+            popover,
+            items,
+        })
     }
 
     fn announce_as_menu(&self) {
@@ -63,9 +94,19 @@ impl Menu {
         self.popover.matches(":popover-open").unwrap_or(false)
     }
 
+    /// Closes it with whatever it opened.
+    fn close(&self) {
+        if self.is_open() {
+            // Refused only for what is no popover.
+            let _ = self.popover.hide_popover();
+        }
+    }
+
     fn focused(&self) -> Option<usize> {
         let active = document().active_element()?;
-        self.items.iter().position(|item| item.is_same_node(Some(&active)))
+        self.items
+            .iter()
+            .position(|item| item.is_same_node(Some(&active)))
     }
 
     fn focus(&self, index: usize) {
@@ -87,19 +128,25 @@ impl Menu {
         let last = self.items.len().saturating_sub(1);
         let key = event.key();
         let target = match (self.focused(), key.as_str()) {
-            (None, "ArrowDown" | "ArrowUp") => {
+            (None, "ArrowDown" | "ArrowUp") if self.button.is_same_node(event_node(event).as_ref()) => {
                 if !self.is_open() {
                     self.button.click();
                 }
                 if key == "ArrowDown" { 0 } else { last }
             }
-            (Some(index), "ArrowDown") => if index == last { 0 } else { index + 1 },
+            (Some(index), "ArrowDown") => {
+                if index == last {
+                    0
+                } else {
+                    index + 1
+                }
+            }
             (Some(index), "ArrowUp") => index.checked_sub(1).unwrap_or(last),
             (Some(_), "Home") => 0,
             (Some(_), "End") => last,
             (Some(_), "Tab") => {
-                // The menu closes and focus goes on from its button.
-                self.button.click();
+                // Focus goes on from the button.
+                self.close();
                 let _ = self.button.focus();
                 return;
             }
@@ -118,14 +165,25 @@ impl Menu {
             return None;
         }
         let mut letters = key.chars();
-        let letter = letters.next().filter(|letter| letter.is_ascii_alphanumeric() && letters.next().is_none())?;
+        let letter = letters
+            .next()
+            .filter(|letter| letter.is_ascii_alphanumeric() && letters.next().is_none())?;
         let starts_with = |item: &HtmlElement| {
             let text = item.text_content().unwrap_or_default();
-            text.trim_start().chars().next().is_some_and(|first| first.eq_ignore_ascii_case(&letter))
+            text.trim_start()
+                .chars()
+                .next()
+                .is_some_and(|first| first.eq_ignore_ascii_case(&letter))
         };
         let count = self.items.len();
-        (1..=count).map(|step| (after + step) % count).find(|index| starts_with(&self.items[*index]))
+        (1..=count)
+            .map(|step| (after + step) % count)
+            .find(|index| starts_with(&self.items[*index]))
     }
+}
+
+fn event_node(event: &KeyboardEvent) -> Option<Node> {
+    event.target()?.dyn_into().ok()
 }
 
 fn set(element: &Element, name: &str, value: &str) {

@@ -8,7 +8,7 @@ use web_sys::js_sys::{Date, Object, Reflect};
 
 use crate::format;
 
-const AGE_IS_RENEWED_EVERY: Duration = Duration::from_secs(60);
+const AGE_IS_RENEWED_EVERY: Duration = Duration::from_mins(1);
 
 /// A moment: in UTC as the server wrote it, then in the reader's time zone and language, with UTC on hover.
 #[island]

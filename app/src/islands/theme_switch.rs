@@ -50,7 +50,10 @@ fn choose(theme: Theme) {
         let _ = root.set_attribute(ATTRIBUTE, theme.as_str());
     }
     let kept = document.dyn_into::<HtmlDocument>().is_ok_and(|document| {
-        let cookie = format!("{COOKIE}={}; path=/; max-age={ONE_YEAR_SECONDS}; samesite=lax", theme.as_str());
+        let cookie = format!(
+            "{COOKIE}={}; path=/; max-age={ONE_YEAR_SECONDS}; samesite=lax",
+            theme.as_str()
+        );
         document.set_cookie(&cookie).is_ok()
     });
     if !kept {
@@ -64,6 +67,8 @@ const fn drawing(theme: Theme) -> &'static str {
             r#"<circle cx="12" cy="12" r="4"/><path d="M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21M5.6 5.6l1.1 1.1M17.3 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1"/>"#
         }
         Theme::Dark => r#"<path d="M19.5 14.6A8 8 0 0 1 9.4 4.5a8 8 0 1 0 10.1 10.1Z"/>"#,
-        Theme::System => r#"<rect x="3.5" y="4.5" width="17" height="11.5" rx="2"/><path d="M9 20h6M12 16v4"/>"#,
+        Theme::System => {
+            r#"<rect x="3.5" y="4.5" width="17" height="11.5" rx="2"/><path d="M9 20h6M12 16v4"/>"#
+        }
     }
 }

@@ -34,9 +34,9 @@ pub(crate) fn BackupPage() -> impl IntoView {
             capabilities: &overview.capabilities,
             operation: overview.operation.as_ref(),
         };
-        let no_download = availability
-            .reason_against(Action::Download)
-            .or_else(|| (backup.status != BackupStatus::Success).then(|| "There is nothing to download.".to_owned()));
+        let no_download = availability.reason_against(Action::Download).or_else(|| {
+            (backup.status != BackupStatus::Success).then(|| "There is nothing to download.".to_owned())
+        });
         Ok(view! { <Details viewer=viewer.clone() environment backup no_download /> }.into_any())
     })
 }
@@ -173,7 +173,10 @@ fn PartCard(environment: Environment, backup: Backup, part: Part, no_download: O
             "mysql" => "MySQL dump".to_owned(),
             other => format!("{other} dump"),
         }),
-        Part::Volume => backup.volume.files.map(|files| format!("{} files", format::grouped(files))),
+        Part::Volume => backup
+            .volume
+            .files
+            .map(|files| format!("{} files", format::grouped(files))),
     };
     let download = match no_download {
         None => view! {

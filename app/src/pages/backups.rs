@@ -19,7 +19,9 @@ use crate::{
 pub(crate) fn BackupsPage() -> impl IntoView {
     let shown = path_parameter("environment");
     let uploaded = query_value("uploaded").and_then(|id| id.parse::<BackupId>().ok());
-    let number = query_value("page").and_then(|page| page.parse().ok()).unwrap_or(1);
+    let number = query_value("page")
+        .and_then(|page| page.parse().ok())
+        .unwrap_or(1);
     page(async move {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;

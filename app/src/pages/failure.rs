@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::{BarePage, RequestIdLine},
-    context::own_path,
+    context::own_address,
     paths,
 };
 
@@ -17,7 +17,7 @@ pub(super) fn Failure(title: String, detail: String) -> impl IntoView {
             <p>{detail}</p>
             <RequestIdLine />
             <p class="form-end">
-                <a class="button button-primary" href=own_path()>
+                <a class="button button-primary" href=own_address()>
                     "Try again"
                 </a>
                 <a class="button" href=paths::PROJECTS>

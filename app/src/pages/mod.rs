@@ -21,7 +21,7 @@ use axum::http::StatusCode;
 use leptos::prelude::*;
 
 use crate::{
-    context::{own_path, see_other, set_status},
+    context::{own_address, see_other, set_status},
     error::PageError,
     paths,
 };
@@ -32,14 +32,18 @@ fn page(content: impl Future<Output = Result<AnyView, PageError>> + Send + 'stat
         match content.await {
             Ok(view) => view,
             Err(PageError::SignInNeeded) => {
-                see_other(&paths::login(paths::safe_next(&own_path())));
+                see_other(&paths::login(paths::safe_next(&own_address())));
                 ().into_any()
             }
             Err(PageError::NotFound) => {
                 set_status(StatusCode::NOT_FOUND);
                 not_found::NotFound().into_any()
             }
-            Err(PageError::Refused { status, title, detail }) => {
+            Err(PageError::Refused {
+                status,
+                title,
+                detail,
+            }) => {
                 set_status(status);
                 view! { <failure::Failure title detail /> }.into_any()
             }

@@ -19,7 +19,10 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
     page(async move {
         let viewer = viewer().await?;
         let overview = viewer.console.overview(&viewer.actor).await?;
-        let cards = overview.into_iter().map(|project| view! { <ProjectCard project /> }).collect_view();
+        let cards = overview
+            .into_iter()
+            .map(|project| view! { <ProjectCard project /> })
+            .collect_view();
         Ok(view! {
             <ConsolePage viewer place=Place::Projects title="Projects">
                 <div class="page-head">
@@ -39,7 +42,11 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
 fn ProjectCard(project: ProjectOverview) -> impl IntoView {
     let name = project.project.to_string();
     let title_id = format!("project-{name}");
-    let rows = project.environments.into_iter().map(|environment| view! { <Row environment /> }).collect_view();
+    let rows = project
+        .environments
+        .into_iter()
+        .map(|environment| view! { <Row environment /> })
+        .collect_view();
     view! {
         <section class="card" aria-labelledby=title_id.clone()>
             <div class="card-head">

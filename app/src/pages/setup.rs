@@ -26,7 +26,10 @@ pub(crate) fn SetupPage() -> impl IntoView {
         if !console.needs_setup().await? {
             return Ok(view! { <Done /> }.into_any());
         }
-        if !console.setup_token_is_valid(&SecretString::from(token.clone())).await? {
+        if !console
+            .setup_token_is_valid(&SecretString::from(token.clone()))
+            .await?
+        {
             return Ok(view! { <NewLink /> }.into_any());
         }
         Ok(view! { <Form token problem /> }.into_any())

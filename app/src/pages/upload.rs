@@ -72,13 +72,23 @@ pub(crate) fn UploadPage() -> impl IntoView {
 }
 
 /// One environment; none where the person may not even look.
-async fn section(viewer: &Viewer, environment: Environment, open: bool) -> Result<Option<AnyView>, PageError> {
-    if viewer.console.authorise(&viewer.actor, &environment.id, Action::View).is_err() {
+async fn section(
+    viewer: &Viewer,
+    environment: Environment,
+    open: bool,
+) -> Result<Option<AnyView>, PageError> {
+    if viewer
+        .console
+        .authorise(&viewer.actor, &environment.id, Action::View)
+        .is_err()
+    {
         return Ok(None);
     }
     let (operation, reason) = state(viewer, &environment).await;
     let upload_command = commands::upload(&environment.service_url, &viewer.person.email);
-    Ok(Some(view! { <UploadSection environment open operation reason upload_command /> }.into_any()))
+    Ok(Some(
+        view! { <UploadSection environment open operation reason upload_command /> }.into_any(),
+    ))
 }
 
 /// What holds the environment, and why nothing can be uploaded to it now. A service that fails closes its own section
@@ -109,13 +119,22 @@ const NO_ANSWER: &str = "The backup service of this environment does not answer.
 fn with_code(sentence: &str) -> Vec<AnyView> {
     let pieces = sentence.split('`').map(str::to_owned).enumerate();
     pieces
-        .map(|(index, piece)| if index % 2 == 1 { view! { <code>{piece}</code> }.into_any() } else { piece.into_any() })
+        .map(|(index, piece)| {
+            if index % 2 == 1 {
+                view! { <code>{piece}</code> }.into_any()
+            } else {
+                piece.into_any()
+            }
+        })
         .collect()
 }
 
 /// Whether a text from the address may be shown as the id of a request.
 fn is_request_id(text: &str) -> bool {
-    text.len() <= LONGEST_REQUEST_ID && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    text.len() <= LONGEST_REQUEST_ID
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]

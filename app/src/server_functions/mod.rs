@@ -19,12 +19,20 @@ use crate::{
 };
 
 /// Ends a form: on to `next` when it succeeded, else back to `form` with the code of the error.
-fn end_form(outcome: Result<(), AppError>, next: &str, form: &str, kept: &[(&str, &str)]) -> Result<(), AppError> {
+fn end_form(
+    outcome: Result<(), AppError>,
+    next: &str,
+    form: &str,
+    kept: &[(&str, &str)],
+) -> Result<(), AppError> {
     if wants_page() {
         match outcome {
             Ok(()) => see_other(next),
             Err(error) => {
-                let query: Vec<_> = [("problem", error.code())].into_iter().chain(kept.iter().copied()).collect();
+                let query: Vec<_> = [("problem", error.code())]
+                    .into_iter()
+                    .chain(kept.iter().copied())
+                    .collect();
                 see_other(&paths::with_query(form, &query));
             }
         }

@@ -15,15 +15,20 @@ pub async fn set_up(
     #[server(default)] email: String,
     #[server(default)] password: SecretField,
 ) -> Result<(), AppError> {
-    let outcome = try_to_set_up(&token, &email, &password).await.map_err(AppError::from);
+    let outcome = try_to_set_up(&token, &email, &password)
+        .await
+        .map_err(AppError::from);
     // The token goes back to the page it came from while it is still good; once used it is worth nothing.
     let kept = token.secret().expose_secret();
     end_form(outcome, paths::PROJECTS, paths::SETUP, &[("token", kept)])
 }
 
 async fn try_to_set_up(token: &SecretField, email: &str, password: &SecretField) -> Result<(), ConsoleError> {
-    let session: Session =
-        leptos_axum::extract().await.map_err(|error| ConsoleError::Internal(Box::new(error)))?;
-    let person = expect_context::<Console>().set_up(token.secret(), email, password.secret()).await?;
+    let session: Session = leptos_axum::extract()
+        .await
+        .map_err(|error| ConsoleError::Internal(Box::new(error)))?;
+    let person = expect_context::<Console>()
+        .set_up(token.secret(), email, password.secret())
+        .await?;
     session::sign_in(&session, &person).await
 }

@@ -20,8 +20,11 @@ pub async fn sign_in(
 }
 
 async fn try_to_sign_in(email: &str, password: &SecretField) -> Result<(), ConsoleError> {
-    let session: Session =
-        leptos_axum::extract().await.map_err(|error| ConsoleError::Internal(Box::new(error)))?;
-    let person = expect_context::<Console>().authenticate_password(email, password.secret()).await?;
+    let session: Session = leptos_axum::extract()
+        .await
+        .map_err(|error| ConsoleError::Internal(Box::new(error)))?;
+    let person = expect_context::<Console>()
+        .authenticate_password(email, password.secret())
+        .await?;
     session::sign_in(&session, &person).await
 }

@@ -15,7 +15,8 @@ pub async fn sign_out() -> Result<(), AppError> {
 }
 
 async fn try_to_sign_out() -> Result<(), ConsoleError> {
-    let session: Session =
-        leptos_axum::extract().await.map_err(|error| ConsoleError::Internal(Box::new(error)))?;
+    let session: Session = leptos_axum::extract()
+        .await
+        .map_err(|error| ConsoleError::Internal(Box::new(error)))?;
     session::sign_out(&session).await
 }
