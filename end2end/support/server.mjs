@@ -22,8 +22,9 @@ class Server {
     this.demo = demo;
   }
 
-  async start() {
-    const args = ["serve", ...this.projects(), "--data", this.data, "--listen", "127.0.0.1:0"];
+  /** `port` is that of a former start, for clients that come back. */
+  async start({ port = 0 } = {}) {
+    const args = ["serve", ...this.projects(), "--data", this.data, "--listen", `127.0.0.1:${port}`];
     this.process = spawn(process.env.BACKUPS_CONSOLE_BINARY, args, {
       env: { ...process.env, LEPTOS_SITE_ROOT: process.env.BACKUPS_CONSOLE_SITE },
       stdio: ["ignore", "pipe", "pipe"],

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use archive_store::{ArchiveStore, StoreLimits};
+use archive_store::{
+    ArchiveStore, StoreLimits,
+    uploads::{ResumableUploads, UploadLimits},
+};
 use backup_api::EnvironmentId;
 use backup_service::{BackupService, ServiceSettings};
 use console::{Console, ConsoleSettings, EnvironmentSettings, SqliteSessionStore};
@@ -24,6 +27,7 @@ pub(crate) struct Application {
     pub(crate) service: BackupService,
     pub(crate) console: Console,
     pub(crate) sessions: SqliteSessionStore,
+    pub(crate) uploads: ResumableUploads,
 }
 
 impl Application {
@@ -41,6 +45,9 @@ impl Application {
         let store = ArchiveStore::open(folder.path(), database.clone(), limits)
             .await
             .with_context(|| format!("cannot open the archives in {}", folder.path().display()))?;
+        let uploads = ResumableUploads::open(store.clone(), upload_limits(&configuration))
+            .await
+            .context("cannot open the unfinished uploads")?;
         let service = BackupService::open(service_settings(&configuration), database.clone(), store)
             .await
             .context("cannot open the backup service")?;
@@ -57,8 +64,7 @@ impl Application {
             database,
             service,
             console,
-            sessions,
-        })
+            sessions, uploads })
     }
 
     /// All environments, in the order of the configuration.
@@ -73,6 +79,17 @@ fn environments(configuration: &Configuration) -> Vec<EnvironmentId> {
         .iter()
         .flat_map(|project| &project.environments);
     environments.map(|environment| environment.id.clone()).collect()
+}
+
+/// The most unfinished uploads of one person to one environment: a pair, and a few that were begun anew.
+const UNFINISHED_UPLOADS: u32 = 16;
+
+fn upload_limits(configuration: &Configuration) -> UploadLimits {
+    UploadLimits {
+        bytes_per_scope: configuration.uploads.largest_unfinished,
+        uploads_per_scope: UNFINISHED_UPLOADS,
+        lifetime: configuration.uploads.keep_unfinished,
+    }
 }
 
 fn service_settings(configuration: &Configuration) -> ServiceSettings {

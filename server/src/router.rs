@@ -11,6 +11,7 @@ use axum::{
     routing::{any, get, post},
 };
 use backup_api::{EnvironmentId, routes::SERVICES};
+use backup_service::http::ServiceRouter;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
@@ -63,10 +64,9 @@ fn service_routers(application: &Application) -> Result<HashMap<EnvironmentId, R
             .service
             .environment(&id)
             .with_context(|| format!("{id} is not served"))?;
-        Ok((
-            id,
-            backup_service::http::router(api, authenticator.clone(), VERSION),
-        ))
+        let (authenticator, uploads) = (authenticator.clone(), application.uploads.clone());
+        let service = ServiceRouter { api, authenticator, uploads, version: VERSION.into() };
+        Ok((id, service.into_router()))
     };
     application.environments().into_iter().map(service).collect()
 }

@@ -2,8 +2,10 @@
 
 /// `GET`: the newest backups first.
 pub const LIST: &str = "/backup/list";
-/// `POST`, multipart: takes in a pair of archives.
+/// `POST`: takes in a pair of archives, as multipart or, as JSON, by the ids of two finished resumable uploads.
 pub const UPLOAD: &str = "/backup/upload";
+/// The resumable uploads, tus 1.0: `POST` here, `HEAD`, `PATCH` and `DELETE` below.
+pub const UPLOADS: &str = "/backup/uploads";
 /// `GET`, `HEAD`, `POST`: the bytes of one archive.
 pub const DOWNLOAD: &str = "/backup/download/{part}/{id}";
 /// `POST`: makes a backup.

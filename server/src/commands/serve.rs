@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use archive_store::uploads::ResumableUploads;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
@@ -49,6 +50,7 @@ pub(super) async fn run(serve: &Serve) -> Result<u8> {
     let listener = reserved
         .listen()
         .with_context(|| format!("cannot listen on {listen}"))?;
+    let expiring = tokio::spawn(expire_uploads_hourly(application.uploads.clone()));
     let cleaning = tokio::spawn(sessions::delete_expired_hourly(application.sessions.clone()));
     tracing::info!(
         listen = %listener.local_addr()?,
@@ -63,6 +65,7 @@ pub(super) async fn run(serve: &Serve) -> Result<u8> {
 
     let ended = socket::serve(listener, router, signals).await;
     cleaning.abort();
+    expiring.abort();
     match ended {
         Ended::Asked => {
             if timeout(LAST_WRITES, application.database.close()).await.is_err() {
@@ -86,4 +89,19 @@ async fn setup_link(application: &Application, addresses: &Addresses) -> Result<
         addresses.console(),
         token.expose_secret()
     )))
+}
+
+/// Frees the space of uploads that nobody goes on with. Runs until it is aborted.
+async fn expire_uploads_hourly(uploads: ResumableUploads) {
+    loop {
+        match uploads.expire(Timestamp::now()).await {
+            Ok(0) => {}
+            Ok(expired) => tracing::info!(uploads = expired, "unfinished uploads have expired"),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "expired uploads could not be removed");
+            }
+        }
+        tokio::time::sleep(Duration::from_hours(1)).await;
+    }
 }

@@ -35,6 +35,16 @@ impl fmt::Display for Configuration {
             "idle_timeout = \"{}\"",
             values::show_duration(self.uploads.idle_timeout)
         )?;
+        writeln!(
+            formatter,
+            "keep_unfinished = \"{}\"",
+            values::show_duration(self.uploads.keep_unfinished)
+        )?;
+        writeln!(
+            formatter,
+            "largest_unfinished = \"{}\"",
+            values::show_size(self.uploads.largest_unfinished)
+        )?;
 
         writeln!(formatter, "\n[sessions]")?;
         writeln!(

@@ -13,6 +13,10 @@ pub(crate) struct Uploads {
     pub(crate) smallest_free_space: u64,
     /// How long an upload may send nothing before it is given up and its lock with it.
     pub(crate) idle_timeout: Duration,
+    /// How long a resumable upload stays after its last byte.
+    pub(crate) keep_unfinished: Duration,
+    /// The most bytes that one person's resumable uploads to one environment may have together.
+    pub(crate) largest_unfinished: u64,
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Uploads {
@@ -26,6 +30,12 @@ pub(super) fn read(mut section: Section<'_>) -> Uploads {
         idle_timeout: section
             .text("idle_timeout", "\"60s\"", values::duration)
             .unwrap_or(Duration::from_mins(1)),
+        keep_unfinished: section
+            .text("keep_unfinished", "\"168h\"", values::duration)
+            .unwrap_or(Duration::from_hours(7 * 24)),
+        largest_unfinished: section
+            .text("largest_unfinished", "\"4TB\"", values::size)
+            .unwrap_or(4_000_000_000_000),
     };
     section.finish();
     uploads

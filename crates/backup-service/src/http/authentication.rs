@@ -71,7 +71,7 @@ impl FromRequestParts<ApiState> for Caller {
     }
 }
 
-fn credentials(headers: &HeaderMap) -> Result<Credentials, ApiError> {
+pub(crate) fn credentials(headers: &HeaderMap) -> Result<Credentials, ApiError> {
     let unreadable = || ApiError::Unauthenticated {
         reason: format!(
             "The credentials cannot be read. Send `Authorization: Basic …` (curl -u user@domain.com) or \

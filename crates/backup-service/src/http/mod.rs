@@ -9,10 +9,11 @@ mod multipart;
 mod range;
 mod router;
 mod upload;
+mod uploads;
 
 pub use backup_api::http::{RequestId, problem_response};
 
 pub use authentication::{Authenticator, Credentials};
 pub use download::download_response;
-pub use router::router;
+pub use router::ServiceRouter;
 pub use upload::upload_from_multipart;

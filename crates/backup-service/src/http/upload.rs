@@ -1,4 +1,4 @@
-//! Taking in a pair of archives as `multipart/form-data`.
+//! Taking in a pair of archives: as `multipart/form-data`, or by the ids of two finished resumable uploads.
 
 use std::{
     pin::Pin,
@@ -11,7 +11,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use backup_api::{Action, BodyError, Part, Upload, UploadContent, UploadPart, http::HttpError};
+use backup_api::{Action, ApiError, BodyError, Part, Upload, UploadContent, UploadPart, http::HttpError};
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{
     HeaderMap, HeaderName, StatusCode,
@@ -22,12 +22,15 @@ use super::{
     authentication::Caller,
     multipart::{Multipart, PartBody, PartHeaders, boundary},
     router::ApiState,
+    uploads,
 };
 
 /// A text field that scripts send along; its value means nothing here.
 const USER_ID_FIELD: &str = "userId";
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_IDEMPOTENCY_KEY: usize = 255;
+/// Two ids and a note.
+const LONGEST_JSON: usize = 64 * 1024;
 /// A text field is longer only by mistake.
 const LONGEST_TEXT_FIELD: usize = 1024;
 
@@ -38,7 +41,15 @@ pub(crate) async fn handle(
 ) -> Result<Response, HttpError> {
     let actor = caller.may(Action::Upload, &state).await?;
     let (parts, body) = request.into_parts();
-    let backup = state.api.upload(&actor, upload_from_multipart(&parts.headers, body)).await?;
+    let upload = if is_json(&parts.headers) {
+        let body = axum::body::to_bytes(body, LONGEST_JSON).await.map_err(|_| ApiError::Incomplete)?;
+        let scope = uploads::scope(&actor, state.api.environment());
+        let key = idempotency_key(&parts.headers).map_err(ApiError::from)?;
+        uploads::upload_from_json(&body, state.uploads.clone(), scope, key)?
+    } else {
+        upload_from_multipart(&parts.headers, body)
+    };
+    let backup = state.api.upload(&actor, upload).await?;
     let location = format!("/backup/{}", backup.backup_id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(backup)).into_response())
 }
@@ -46,26 +57,39 @@ pub(crate) async fn handle(
 /// The upload that a multipart request carries. Nothing of the body is read before the upload's parts are asked for,
 /// and what is wrong with it, its content type included, is told there: a lock that is held is told first.
 pub fn upload_from_multipart(headers: &HeaderMap, body: Body) -> Upload {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let idempotency_key = text(IDEMPOTENCY_KEY);
-    let parts = match boundary(headers.get(CONTENT_TYPE)) {
-        _ if idempotency_key.is_some_and(|key| key.len() > LONGEST_IDEMPOTENCY_KEY) => {
-            stream::once(async {
-                Err(BodyError::Malformed(format!(
-                    "The Idempotency-Key is too long. Send at most {LONGEST_IDEMPOTENCY_KEY} characters, such as a UUID."
-                )))
-            })
-            .boxed()
+    let (key, parts) = match idempotency_key(headers).and_then(|key| Ok((key, boundary(headers.get(CONTENT_TYPE))?))) {
+        Ok((key, boundary)) => {
+            let multipart = Multipart::new(ChunkStream(body.into_data_stream()), &boundary);
+            (key, Parts { multipart }.boxed())
         }
-        Ok(boundary) => Parts { multipart: Multipart::new(ChunkStream(body.into_data_stream()), &boundary) }.boxed(),
-        Err(error) => stream::once(async { Err(error) }).boxed(),
+        Err(error) => (None, stream::once(async { Err(error) }).boxed()),
     };
     Upload {
-        announced_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+        announced_length: headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|length| length.parse().ok()),
         parts,
         note: None,
-        idempotency_key: idempotency_key.map(str::to_owned),
+        idempotency_key: key,
     }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, BodyError> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if key.len() <= LONGEST_IDEMPOTENCY_KEY => Ok(Some(key.to_owned())),
+        _ => Err(BodyError::Malformed(format!(
+            "The Idempotency-Key cannot be used. Send at most {LONGEST_IDEMPOTENCY_KEY} ASCII characters, such as a UUID."
+        ))),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"))
 }
 
 /// The chunks of a body; whatever ends it early counts as a sender that went away.

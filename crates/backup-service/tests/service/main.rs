@@ -6,5 +6,6 @@ mod downloads;
 mod listing;
 mod recovery;
 mod refusals;
+mod resumable;
 mod support;
 mod uploads;

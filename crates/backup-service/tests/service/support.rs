@@ -9,12 +9,15 @@ use std::{
     time::Duration,
 };
 
-use archive_store::{ArchiveStore, StoreLimits};
+use archive_store::{
+    ArchiveStore, StoreLimits,
+    uploads::{ResumableUploads, UploadLimits},
+};
 use axum::{Router, body::Body, response::Response};
 use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId, Operation, Problem};
 use backup_service::{
     BackupService, Clock, ServiceSettings,
-    http::{Authenticator, Credentials, RequestId, router},
+    http::{Authenticator, Credentials, RequestId, ServiceRouter},
 };
 use database::{Database, sqlx};
 use flate2::{Compression, write::GzEncoder};
@@ -111,9 +114,16 @@ pub(crate) async fn open(folder: TempDir, smallest_free_space: u64) -> Fixture {
         version: "test".to_owned(),
     };
     let clock = JumpingClock::at("2026-11-23T20:15:42Z");
+    let limits = UploadLimits {
+        bytes_per_scope: 2 * LARGEST_ARCHIVE,
+        uploads_per_scope: 4,
+        lifetime: Duration::from_secs(3600),
+    };
+    let uploads = ResumableUploads::open(store.clone(), limits).await.unwrap();
     let service = BackupService::open_with_clock(settings, database.clone(), store, clock).await.unwrap();
     let api = service.environment(&environment("dev")).unwrap();
-    let router = router(api, Arc::new(FewPeople), "test");
+    let authenticator = Arc::new(FewPeople);
+    let router = ServiceRouter { api, authenticator, uploads, version: "test".into() }.into_router();
     Fixture { folder, database, service, router }
 }
 

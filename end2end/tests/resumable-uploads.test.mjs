@@ -1,0 +1,206 @@
+// Resumable uploads with a foreign client, tus-js-client, through a bad network and a killed server.
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { createReadStream, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
+
+import * as tus from "tus-js-client";
+
+import { startFaultProxy } from "../support/fault-proxy.mjs";
+import { startServer } from "../support/server.mjs";
+
+const SIZE = 24_000_000;
+const CHUNK = 4_000_000;
+
+describe("resumable uploads", () => {
+  let server, token, folder, content, file;
+
+  before(async () => {
+    server = await startServer();
+    await server.createAdministrator();
+    token = await server.createToken();
+    folder = mkdtempSync(join(tmpdir(), "backups-resumable-"));
+    content = gzipSync(randomBytes(SIZE), { level: 1 });
+    file = join(folder, "large.gz");
+    writeFileSync(file, content);
+  });
+
+  after(async () => {
+    await server?.remove();
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+
+  const authorization = () => ({ Authorization: `Bearer ${token}` });
+  const service = (port = server.port) => `http://localhost:${port}/services/lfrjoebloggs-dev`;
+  const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+  const partials = () => readdirSync(join(server.data, "archives")).filter((name) => name.endsWith(".partial"));
+
+  /** Uploads the file and gives the upload's address; `onChunk` sees the bytes that the server acknowledged. */
+  function upload(options = {}, { onChunk = () => {}, source = createReadStream(file) } = {}) {
+    return new Promise((resolve, reject) => {
+      const client = new tus.Upload(source, {
+        endpoint: `${service()}/backup/uploads/`,
+        headers: authorization(),
+        chunkSize: CHUNK,
+        uploadSize: content.length,
+        retryDelays: [50, 200, 500, 1000, 2000, 4000, 8000],
+        removeFingerprintOnSuccess: true,
+        onChunkComplete: (_size, acknowledged) => onChunk(acknowledged, client),
+        onSuccess: () => resolve(client.url),
+        onError: reject,
+        ...options,
+      });
+      client.start();
+    });
+  }
+
+  async function offset(url) {
+    const response = await fetch(url, { method: "HEAD", headers: { ...authorization(), "Tus-Resumable": "1.0.0" } });
+    return { status: response.status, offset: Number(response.headers.get("upload-offset")) };
+  }
+
+  /** Makes a backup of two finished uploads and compares what comes back. */
+  async function becomesABackup(database, volume) {
+    const response = await fetch(`${service()}/backup/upload`, {
+      method: "POST",
+      headers: { ...authorization(), "content-type": "application/json" },
+      body: JSON.stringify({ database: database.split("/").pop(), volume: volume.split("/").pop() }),
+    });
+    assert.equal(response.status, 201);
+    const backup = await response.json();
+    for (const part of ["database", "volume"]) {
+      assert.equal(backup[part].sha256, sha256(content), part);
+      const download = await fetch(`${service()}/backup/download/${part}/${backup.backupId}`, { headers: authorization() });
+      assert.equal(sha256(Buffer.from(await download.arrayBuffer())), sha256(content), part);
+    }
+  }
+
+  test("two uploads become a backup with the same bytes", async () => {
+    const [database, volume] = [await upload(), await upload()];
+    await becomesABackup(database, volume);
+  });
+
+  test("kill -9 in the middle loses no acknowledged byte", async () => {
+    let acknowledged = 0;
+    let killed;
+    const url = await upload(
+      {},
+      {
+        onChunk: (bytes, client) => {
+          acknowledged = Math.max(acknowledged, bytes);
+          if (killed || bytes < 2 * CHUNK) return;
+          killed = (async () => {
+            const port = server.port;
+            await server.stop("SIGKILL");
+            await server.start({ port });
+            const durable = await offset(client.url);
+            assert.ok(durable.offset >= acknowledged, `${durable.offset} of ${acknowledged} acknowledged bytes are left`);
+          })();
+        },
+      },
+    );
+    await killed;
+    assert.ok(killed, "the server was never killed");
+    assert.deepEqual(await offset(url), { status: 200, offset: content.length });
+    assert.deepEqual(partials(), []);
+  });
+
+  test("a network that cuts, resets, stalls and crawls delivers every byte once", async () => {
+    const faults = [
+      { kind: "cut", after: 1_500_000 },
+      { kind: "reset", after: 3_000_000 },
+      { kind: "stall", after: 2_000_000, until: 1500 },
+      { kind: "cut", after: 10 },
+      { kind: "slow", delay: 2 },
+    ];
+    const proxy = await startFaultProxy(server.port, faults);
+    try {
+      const database = await upload({ endpoint: `${service(proxy.port)}/backup/uploads/` });
+      assert.equal(proxy.faultsLeft(), 0, "not every fault was met");
+      const direct = database.replace(`:${proxy.port}`, `:${server.port}`);
+      assert.deepEqual(await offset(direct), { status: 200, offset: content.length });
+      const response = await fetch(direct, { method: "DELETE", headers: { ...authorization(), "Tus-Resumable": "1.0.0" } });
+      assert.equal(response.status, 204);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  test("a length that is known only at the end", async () => {
+    // Through a pipe: of a file the client knows the size, and announces a last piece that is longer than the file.
+    const source = createReadStream(file).pipe(new PassThrough());
+    const url = await upload({ uploadLengthDeferred: true, uploadSize: undefined }, { source });
+    assert.deepEqual(await offset(url), { status: 200, offset: content.length });
+  });
+
+  test("bytes that come with the creation", async () => {
+    const url = await upload({ uploadDataDuringCreation: true });
+    assert.deepEqual(await offset(url), { status: 200, offset: content.length });
+  });
+
+  test("a terminated upload is gone with its bytes", async () => {
+    const before = partials().length;
+    const url = await new Promise((resolve, reject) => {
+      upload(
+        {},
+        {
+          onChunk: (bytes, client) => {
+            if (bytes >= CHUNK) client.abort(true).then(() => resolve(client.url), reject);
+          },
+        },
+      ).catch(reject);
+    });
+    assert.ok([404, 410].includes((await offset(url)).status));
+    assert.equal(partials().length, before);
+  });
+
+  test("bytes with another checksum do not count", async () => {
+    const create = await fetch(`${service()}/backup/uploads`, {
+      method: "POST",
+      headers: { ...authorization(), "Tus-Resumable": "1.0.0", "Upload-Length": String(content.length) },
+    });
+    assert.equal(create.status, 201);
+    const url = new URL(create.headers.get("location"), create.url).href;
+    const piece = content.subarray(0, CHUNK);
+    const send = (digest) =>
+      fetch(url, {
+        method: "PATCH",
+        headers: {
+          ...authorization(),
+          "Tus-Resumable": "1.0.0",
+          "Upload-Offset": "0",
+          "Content-Type": "application/offset+octet-stream",
+          "Upload-Checksum": `sha1 ${digest}`,
+        },
+        body: piece,
+      });
+    assert.equal((await send(createHash("sha1").update("other").digest("base64"))).status, 460);
+    assert.equal((await offset(url)).offset, 0);
+    assert.equal((await send(createHash("sha1").update(piece).digest("base64"))).status, 204);
+    assert.equal((await offset(url)).offset, CHUNK);
+  });
+
+  test("more bytes than were announced are refused, and none of them is kept", async () => {
+    const create = await fetch(`${service()}/backup/uploads`, {
+      method: "POST",
+      headers: { ...authorization(), "Tus-Resumable": "1.0.0", "Upload-Length": "1000" },
+    });
+    const url = new URL(create.headers.get("location"), create.url).href;
+    const response = await fetch(url, {
+      method: "PATCH",
+      headers: {
+        ...authorization(),
+        "Tus-Resumable": "1.0.0",
+        "Upload-Offset": "0",
+        "Content-Type": "application/offset+octet-stream",
+      },
+      body: content.subarray(0, 5000),
+    });
+    assert.equal(response.status, 413);
+    assert.ok((await offset(url)).offset <= 1000);
+  });
+});
