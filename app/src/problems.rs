@@ -80,6 +80,19 @@ pub(crate) fn sentence(code: ProblemCode, part: Option<Part>) -> String {
     }
 }
 
+/// What the inspection found, where a form was refused for it; the word is the finding's code.
+pub(crate) fn finding_sentence(word: &str, part: Option<Part>) -> Option<String> {
+    let file = part.map_or("One of the files".to_owned(), |part| {
+        format!("The file for {}", part.title())
+    });
+    match word {
+        "truncated" => Some(format!(
+            "{file} is empty or cut off. Make it again as shown below, look at its size and send both files again."
+        )),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

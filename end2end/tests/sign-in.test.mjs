@@ -51,6 +51,8 @@ describe("signing in", () => {
 
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.waitForURL((url) => url.pathname === "/login");
+      const left = (await page.context().cookies()).filter(({ name }) => name.startsWith("__Host-"));
+      assert.deepEqual(left, [], "the session's cookie stayed");
       await page.goto(server.url + wanted);
       assert.equal(new URL(page.url()).pathname, "/login");
       assert.deepEqual(page.trouble, []);

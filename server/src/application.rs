@@ -64,7 +64,9 @@ impl Application {
             database,
             service,
             console,
-            sessions, uploads })
+            sessions,
+            uploads,
+        })
     }
 
     /// All environments, in the order of the configuration.

@@ -7,7 +7,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::{from_fn, from_fn_with_state, map_response},
     routing::{any, get, post},
 };
 use backup_api::{EnvironmentId, routes::SERVICES};
@@ -65,7 +65,12 @@ fn service_routers(application: &Application) -> Result<HashMap<EnvironmentId, R
             .environment(&id)
             .with_context(|| format!("{id} is not served"))?;
         let (authenticator, uploads) = (authenticator.clone(), application.uploads.clone());
-        let service = ServiceRouter { api, authenticator, uploads, version: VERSION.into() };
+        let service = ServiceRouter {
+            api,
+            authenticator,
+            uploads,
+            version: VERSION.into(),
+        };
         Ok((id, service.into_router()))
     };
     application.environments().into_iter().map(service).collect()
@@ -99,7 +104,8 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
     let with_session = archives
         .merge(pages)
         .layer(from_fn(sessions::keep_alive))
-        .layer(session);
+        .layer(session)
+        .layer(map_response(sessions::secure_removal));
     let mut console = Router::new()
         .nest_service("/pkg", pages::built_files(&options))
         .route(SERVICES, any(services::unknown))

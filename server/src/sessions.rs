@@ -2,7 +2,15 @@
 
 use std::time::Duration;
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{
+    extract::Request,
+    http::{
+        HeaderValue,
+        header::{Entry, SET_COOKIE},
+    },
+    middleware::Next,
+    response::Response,
+};
 use console::SqliteSessionStore;
 use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::SameSite};
 
@@ -35,6 +43,21 @@ pub(crate) async fn keep_alive(session: Session, request: Request, next: Next) -
         );
     }
     next.run(request).await
+}
+
+/// Makes the removal of the cookie one that browsers accept; must run outside the layer. The layer removes it without
+/// `Secure`, and of a `__Host-` cookie browsers ignore that: it would stay and be asked about for ever.
+pub(crate) async fn secure_removal(mut response: Response) -> Response {
+    if let Entry::Occupied(mut cookies) = response.headers_mut().entry(SET_COOKIE) {
+        for cookie in cookies.iter_mut() {
+            let text = cookie.to_str().unwrap_or_default();
+            if text.starts_with(COOKIE) && !text.contains("; Secure") {
+                let secured = HeaderValue::from_str(&format!("{text}; Secure"));
+                *cookie = secured.expect("a header value with visible ASCII added");
+            }
+        }
+    }
+    response
 }
 
 /// Ends what nobody uses any more. Runs until it is aborted.

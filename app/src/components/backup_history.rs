@@ -144,6 +144,7 @@ fn Row<'a>(
                             <Copy text=id.to_string() what="name" />
                         </span>
                         {remark.map(|(class, text)| view! { <span class=class>{text}</span> })}
+                        {backup.note.clone().map(|note| view! { <span class="row-remark quiet">{note}</span> })}
                         {failed.then(|| view! { <FindingList findings=backup.findings.clone() /> })}
                     </div>
                 </div>

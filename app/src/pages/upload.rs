@@ -18,13 +18,14 @@ use crate::{
 /// The longest text that is shown as a request id.
 const LONGEST_REQUEST_ID: usize = 64;
 
-/// The forms, and why the last one failed: `?problem=` is the code, `?part=` the archive, `?request=` the id of the
-/// request.
+/// The forms, and why the last one failed: `?problem=` is the code, `?part=` the archive, `?finding=` what the
+/// inspection found, `?request=` the id of the request.
 #[component]
 pub(crate) fn UploadPage() -> impl IntoView {
     let shown = path_parameter("environment");
     let problem = query_value("problem").map(|word| problems::code(&word).unwrap_or(ProblemCode::Internal));
     let part = query_value("part").and_then(|word| word.parse::<Part>().ok());
+    let finding = query_value("finding").and_then(|word| problems::finding_sentence(&word, part));
     let request = query_value("request").filter(|id| is_request_id(id));
     page(async move {
         let viewer = viewer().await?;
@@ -37,10 +38,11 @@ pub(crate) fn UploadPage() -> impl IntoView {
             }
         }
         let problem = problem.map(|code| {
+            let sentence = finding.unwrap_or_else(|| problems::sentence(code, part));
             view! {
                 <Notice kind=NoticeKind::Error>
                     <p class="notice-title">"The backup was not uploaded."</p>
-                    <p>{with_code(&problems::sentence(code, part))}</p>
+                    <p>{with_code(&sentence)}</p>
                     {request.map(|id| view! { <RequestIdLine id=Some(id) /> })}
                 </Notice>
             }

@@ -31,8 +31,14 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order of rising weight.
-    pub const ALL: [Self; 6] =
-        [Self::View, Self::Create, Self::Download, Self::Upload, Self::Restore, Self::Delete];
+    pub const ALL: [Self; 6] = [
+        Self::View,
+        Self::Create,
+        Self::Download,
+        Self::Upload,
+        Self::Restore,
+        Self::Delete,
+    ];
 
     /// The verb phrase for sentences: "you may not *upload backups*".
     pub const fn phrase(self) -> &'static str {

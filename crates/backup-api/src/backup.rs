@@ -100,7 +100,9 @@ impl CreationType {
 
     /// Reads the word of the API.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Auto, Self::Manual, Self::Uploaded].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Auto, Self::Manual, Self::Uploaded]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 

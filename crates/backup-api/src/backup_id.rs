@@ -82,7 +82,12 @@ impl fmt::Display for BackupMinute {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = TimeZone::UTC.to_datetime(self.start());
         let (year, month, day) = (time.year(), time.month(), time.day());
-        write!(formatter, "{year:04}{month:02}{day:02}{:02}{:02}", time.hour(), time.minute())
+        write!(
+            formatter,
+            "{year:04}{month:02}{day:02}{:02}{:02}",
+            time.hour(),
+            time.minute()
+        )
     }
 }
 
@@ -94,10 +99,19 @@ impl FromStr for BackupMinute {
             return Err(InvalidBackupId);
         }
         let number = |from: usize, to: usize| text[from..to].parse::<i16>().map_err(|_| InvalidBackupId);
-        let small = |from, to| number(from, to).and_then(|number| i8::try_from(number).map_err(|_| InvalidBackupId));
-        let time = civil::DateTime::new(number(0, 4)?, small(4, 6)?, small(6, 8)?, small(8, 10)?, small(10, 12)?, 0, 0)
-            .and_then(|time| TimeZone::UTC.to_timestamp(time))
-            .map_err(|_| InvalidBackupId)?;
+        let small =
+            |from, to| number(from, to).and_then(|number| i8::try_from(number).map_err(|_| InvalidBackupId));
+        let time = civil::DateTime::new(
+            number(0, 4)?,
+            small(4, 6)?,
+            small(6, 8)?,
+            small(8, 10)?,
+            small(10, 12)?,
+            0,
+            0,
+        )
+        .and_then(|time| TimeZone::UTC.to_timestamp(time))
+        .map_err(|_| InvalidBackupId)?;
         Ok(Self::of(time))
     }
 }
@@ -113,7 +127,10 @@ pub struct BackupId {
 impl BackupId {
     /// The id of the backup that the environment with `uid` made in `minute`.
     pub fn new(uid: &EnvironmentUid, minute: BackupMinute) -> Self {
-        Self { text: format!("{PREFIX}{}-{minute}", uid.as_str()), minute }
+        Self {
+            text: format!("{PREFIX}{}-{minute}", uid.as_str()),
+            minute,
+        }
     }
 
     /// The id as text.
@@ -131,14 +148,21 @@ impl FromStr for BackupId {
     type Err = InvalidBackupId;
 
     fn from_str(text: &str) -> Result<Self, InvalidBackupId> {
-        let (uid, minute) =
-            text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-')).ok_or(InvalidBackupId)?;
+        let (uid, minute) = text
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_once('-'))
+            .ok_or(InvalidBackupId)?;
         let uid_is_plain = (1..=64).contains(&uid.len())
-            && uid.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+            && uid
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !uid_is_plain {
             return Err(InvalidBackupId);
         }
-        Ok(Self { text: text.to_owned(), minute: minute.parse()? })
+        Ok(Self {
+            text: text.to_owned(),
+            minute: minute.parse()?,
+        })
     }
 }
 
@@ -170,7 +194,10 @@ mod tests {
 
     #[test]
     fn documented_ids_are_read() {
-        for text in ["dxpcloud-lqgqnewltbexuewymq-201910031723", "dxpcloud-347743632931238248-201905250048"] {
+        for text in [
+            "dxpcloud-lqgqnewltbexuewymq-201910031723",
+            "dxpcloud-347743632931238248-201905250048",
+        ] {
             let id: BackupId = text.parse().unwrap();
             assert_eq!(id.as_str(), text);
         }
@@ -192,7 +219,11 @@ mod tests {
             "dxpcloud-../../etc-201910031723",
             "dxpcloud-lqgqnewltbexuewymq-20191003172٣",
         ] {
-            assert_eq!(text.parse::<BackupId>(), Err(InvalidBackupId), "{text:?} was accepted");
+            assert_eq!(
+                text.parse::<BackupId>(),
+                Err(InvalidBackupId),
+                "{text:?} was accepted"
+            );
         }
     }
 

@@ -16,12 +16,18 @@ pub struct Capability {
 impl Capability {
     /// It can.
     pub const fn available() -> Self {
-        Self { available: true, reason: None }
+        Self {
+            available: true,
+            reason: None,
+        }
     }
 
     /// It cannot, and this is why.
     pub fn missing(reason: impl Into<String>) -> Self {
-        Self { available: false, reason: Some(reason.into()) }
+        Self {
+            available: false,
+            reason: Some(reason.into()),
+        }
     }
 }
 

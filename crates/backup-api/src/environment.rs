@@ -15,7 +15,9 @@ pub struct InvalidName {
 
 fn is_label(text: &str) -> bool {
     (1..=40).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
         && !text.contains("--")
@@ -110,7 +112,19 @@ mod tests {
     #[test]
     fn names_that_would_break_a_host_name_or_a_path_are_refused() {
         let too_long = "a".repeat(41);
-        for text in ["", "-a", "a-", "a--b", "A", "a.b", "a/b", "ä", "a b", "..", too_long.as_str()] {
+        for text in [
+            "",
+            "-a",
+            "a-",
+            "a--b",
+            "A",
+            "a.b",
+            "a/b",
+            "ä",
+            "a b",
+            "..",
+            too_long.as_str(),
+        ] {
             assert!(text.parse::<ProjectName>().is_err(), "{text:?} was accepted");
         }
         for text in ["a", "lfrjoebloggs", "my-project", "3d"] {
@@ -121,6 +135,9 @@ mod tests {
     #[test]
     fn host_names_are_as_documented() {
         let environment = EnvironmentId::new("lfrjoebloggs".parse().unwrap(), "prd".parse().unwrap());
-        assert_eq!(environment.service_host("lfr.cloud"), "backup-lfrjoebloggs-prd.lfr.cloud");
+        assert_eq!(
+            environment.service_host("lfr.cloud"),
+            "backup-lfrjoebloggs-prd.lfr.cloud"
+        );
     }
 }

@@ -105,7 +105,8 @@ impl ApiError {
 
     /// Whether the same call may succeed later without being changed.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, 
+        matches!(
+            self,
             Self::OperationInProgress(_)
                 | Self::Incomplete
                 | Self::TooSlow { .. }

@@ -22,7 +22,8 @@ mod service;
 
 pub use actor::{Action, Actor};
 pub use backup::{
-    Backup, BackupList, BackupStatus, CreationType, DatabaseArchive, Finding, ListQuery, Severity, VolumeArchive,
+    Backup, BackupList, BackupStatus, CreationType, DatabaseArchive, Finding, ListQuery, Severity,
+    VolumeArchive,
 };
 pub use backup_id::{BackupId, BackupMinute, EnvironmentUid, InvalidBackupId};
 pub use capabilities::{Capabilities, Capability};
@@ -33,6 +34,6 @@ pub use part::{Part, UnknownPart};
 pub use problem::{CONTENT_TYPE as PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
 #[cfg(feature = "service")]
 pub use service::{
-    ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, PartStream, StoredArchive, Upload,
-    UploadContent, UploadPart,
+    ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, PartStream, StoredArchive,
+    Upload, UploadContent, UploadPart,
 };

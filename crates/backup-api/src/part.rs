@@ -76,7 +76,10 @@ impl FromStr for Part {
     type Err = UnknownPart;
 
     fn from_str(text: &str) -> Result<Self, UnknownPart> {
-        Self::ALL.into_iter().find(|part| part.as_str() == text).ok_or(UnknownPart)
+        Self::ALL
+            .into_iter()
+            .find(|part| part.as_str() == text)
+            .ok_or(UnknownPart)
     }
 }
 

@@ -166,13 +166,18 @@ impl From<&ApiError> for Problem {
                 Code::Forbidden,
                 403,
                 "Not allowed",
-                format!("You may not {} in this environment. Ask an Owner of the project.", action.phrase()),
+                format!(
+                    "You may not {} in this environment. Ask an Owner of the project.",
+                    action.phrase()
+                ),
             ),
             ApiError::NoSuchBackup { id } => Self::new(
                 Code::NoSuchBackup,
                 404,
                 "No such backup",
-                format!("There is no backup {id} in this environment. Look at /backup/list for the ones there are."),
+                format!(
+                    "There is no backup {id} in this environment. Look at /backup/list for the ones there are."
+                ),
             ),
             ApiError::OperationInProgress(operation) => Self::operation_in_progress(operation),
             ApiError::MissingPart(part) => Self::new(
@@ -183,9 +188,12 @@ impl From<&ApiError> for Problem {
                     "The part `{part}` is missing. Send both files: -F 'database=@database.gz' -F 'volume=@volume.tgz'."
                 ),
             ),
-            ApiError::InvalidRequest { detail } => {
-                Self::new(Code::InvalidRequest, 400, "The request cannot be read", detail.clone())
-            }
+            ApiError::InvalidRequest { detail } => Self::new(
+                Code::InvalidRequest,
+                400,
+                "The request cannot be read",
+                detail.clone(),
+            ),
             ApiError::Incomplete => Self::new(
                 Code::Incomplete,
                 400,
@@ -200,9 +208,12 @@ impl From<&ApiError> for Problem {
                 format!("No byte came for {seconds} seconds. Nothing of the upload was kept; send it again."),
             )
             .retry_after(1),
-            ApiError::UnsupportedMediaType { detail } => {
-                Self::new(Code::UnsupportedMediaType, 415, "Not a form with files", detail.clone())
-            }
+            ApiError::UnsupportedMediaType { detail } => Self::new(
+                Code::UnsupportedMediaType,
+                415,
+                "Not a form with files",
+                detail.clone(),
+            ),
             ApiError::TooLarge { limit } => Self::new(
                 Code::TooLarge,
                 413,
@@ -231,7 +242,8 @@ impl From<&ApiError> for Problem {
                 Self::new(Code::NotAvailable, 501, "Not available here", reason.clone())
             }
             ApiError::Unavailable { reason } => {
-                Self::new(Code::Unavailable, 503, "Not available now", reason.clone()).retry_after(RETRY_AFTER_SECONDS)
+                Self::new(Code::Unavailable, 503, "Not available now", reason.clone())
+                    .retry_after(RETRY_AFTER_SECONDS)
             }
             ApiError::Internal(_) => Self::new(
                 Code::Internal,

@@ -168,7 +168,12 @@ pub trait BackupApi: Send + Sync + 'static {
     fn upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Backup>;
 
     /// What a download of `part` would hand out.
-    fn describe<'a>(&'a self, actor: &'a Actor, id: &'a BackupId, part: Part) -> ApiFuture<'a, ArchiveDescription>;
+    fn describe<'a>(
+        &'a self,
+        actor: &'a Actor,
+        id: &'a BackupId,
+        part: Part,
+    ) -> ApiFuture<'a, ArchiveDescription>;
 
     /// Bytes of an archive. The range lies within the described size.
     fn download<'a>(

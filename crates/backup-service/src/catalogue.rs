@@ -56,7 +56,9 @@ pub(crate) async fn find(
     environment: &EnvironmentId,
     id: &BackupId,
 ) -> Result<Option<Backup>, ServiceError> {
-    Ok(find_with_archives(database, environment, id).await?.map(|(backup, _)| backup))
+    Ok(find_with_archives(database, environment, id)
+        .await?
+        .map(|(backup, _)| backup))
 }
 
 /// One backup of an environment and the archive that holds one of its parts.
@@ -66,13 +68,15 @@ pub(crate) async fn find_archive(
     id: &BackupId,
     part: Part,
 ) -> Result<Option<(Backup, ArchiveId)>, ServiceError> {
-    Ok(find_with_archives(database, environment, id).await?.map(|(backup, [database, volume])| {
-        let archive = match part {
-            Part::Database => database,
-            Part::Volume => volume,
-        };
-        (backup, archive)
-    }))
+    Ok(find_with_archives(database, environment, id)
+        .await?
+        .map(|(backup, [database, volume])| {
+            let archive = match part {
+                Part::Database => database,
+                Part::Volume => volume,
+            };
+            (backup, archive)
+        }))
 }
 
 async fn find_with_archives(
@@ -91,9 +95,14 @@ async fn find_with_archives(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let archive = |column: &'static str| -> Result<ArchiveId, ServiceError> {
-        row.try_get::<String, _>(column)?.parse().map_err(|_| ServiceError::UnreadableRow { column })
+        row.try_get::<String, _>(column)?
+            .parse()
+            .map_err(|_| ServiceError::UnreadableRow { column })
     };
-    Ok(Some((backup(&row)?, [archive("database_archive")?, archive("volume_archive")?])))
+    Ok(Some((
+        backup(&row)?,
+        [archive("database_archive")?, archive("volume_archive")?],
+    )))
 }
 
 fn backup(row: &SqliteRow) -> Result<Backup, ServiceError> {

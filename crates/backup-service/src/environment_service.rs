@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use backup_api::{
-    Actor, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList, ByteRange, ByteStream,
-    Capabilities, Capability, EnvironmentId, EnvironmentUid, ListQuery, Operation, Part, Upload,
+    Actor, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList, ByteRange,
+    ByteStream, Capabilities, Capability, EnvironmentId, EnvironmentUid, ListQuery, Operation, Part, Upload,
 };
 
 use crate::{catalogue, error::from_store, service::Shared};
 
 const CREATE_MISSING: &str = "This service does not make backups yet. Upload one instead.";
-const RESTORE_MISSING: &str = "This service does not restore backups yet. Download both files and load them by hand.";
+const RESTORE_MISSING: &str =
+    "This service does not restore backups yet. Download both files and load them by hand.";
 const DELETE_MISSING: &str = "This service does not delete backups yet.";
 
 /// The service of one environment; clones share everything.
@@ -23,11 +24,21 @@ pub(crate) struct EnvironmentService {
 
 impl EnvironmentService {
     pub(crate) const fn new(shared: Arc<Shared>, environment: EnvironmentId, uid: EnvironmentUid) -> Self {
-        Self { shared, environment, uid }
+        Self {
+            shared,
+            environment,
+            uid,
+        }
     }
 
     async fn refuse_while_held(&self) -> Result<(), ApiError> {
-        match self.shared.operations.current(&self.environment).await.map_err(ApiError::internal)? {
+        match self
+            .shared
+            .operations
+            .current(&self.environment)
+            .await
+            .map_err(ApiError::internal)?
+        {
             Some(operation) => Err(ApiError::OperationInProgress(Box::new(operation))),
             None => Ok(()),
         }
@@ -36,7 +47,9 @@ impl EnvironmentService {
     /// What cannot be done yet still tells about the lock first, so that callers learn one order of refusals.
     async fn refuse<T>(&self, reason: &str) -> Result<T, ApiError> {
         self.refuse_while_held().await?;
-        Err(ApiError::NotAvailable { reason: reason.to_owned() })
+        Err(ApiError::NotAvailable {
+            reason: reason.to_owned(),
+        })
     }
 }
 
@@ -73,7 +86,13 @@ impl BackupApi for EnvironmentService {
     }
 
     fn current_operation<'a>(&'a self, _actor: &'a Actor) -> ApiFuture<'a, Option<Operation>> {
-        Box::pin(async { self.shared.operations.current(&self.environment).await.map_err(ApiError::internal) })
+        Box::pin(async {
+            self.shared
+                .operations
+                .current(&self.environment)
+                .await
+                .map_err(ApiError::internal)
+        })
     }
 
     fn upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Backup> {
@@ -114,7 +133,11 @@ impl BackupApi for EnvironmentService {
             let (_, archive) = catalogue::find_archive(&self.shared.database, &self.environment, id, part)
                 .await?
                 .ok_or_else(|| ApiError::no_such_backup(id))?;
-            self.shared.store.read(&archive, range).await.map_err(|error| from_store(error, part))
+            self.shared
+                .store
+                .read(&archive, range)
+                .await
+                .map_err(|error| from_store(error, part))
         })
     }
 

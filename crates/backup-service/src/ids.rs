@@ -9,7 +9,10 @@ use database::{
 use crate::ServiceError;
 
 /// The uid of an environment; made the first time it is asked for.
-pub(crate) async fn uid(database: &Database, environment: &EnvironmentId) -> Result<EnvironmentUid, ServiceError> {
+pub(crate) async fn uid(
+    database: &Database,
+    environment: &EnvironmentId,
+) -> Result<EnvironmentUid, ServiceError> {
     let mut random = [0; EnvironmentUid::LENGTH];
     getrandom::fill(&mut random).map_err(ServiceError::Random)?;
     let mut transaction = database.begin().await?;
@@ -26,7 +29,8 @@ pub(crate) async fn uid(database: &Database, environment: &EnvironmentId) -> Res
             .fetch_one(&mut *transaction)
             .await?;
     transaction.commit().await?;
-    uid.parse().map_err(|_| ServiceError::UnreadableRow { column: "uid" })
+    uid.parse()
+        .map_err(|_| ServiceError::UnreadableRow { column: "uid" })
 }
 
 /// Reserves the first free minute that is not before `earliest` and gives the id made of it.
@@ -61,18 +65,23 @@ pub(crate) async fn assign(
     id: &BackupId,
     operation: &OperationId,
 ) -> Result<(), ServiceError> {
-    query("UPDATE backup_minutes SET operation_id = $1 WHERE project = $2 AND environment = $3 AND minute = $4")
-        .bind(operation.as_str())
-        .bind(environment.project.as_str())
-        .bind(environment.environment.as_str())
-        .bind(id.minute().number())
-        .execute(transaction)
-        .await?;
+    query(
+        "UPDATE backup_minutes SET operation_id = $1 WHERE project = $2 AND environment = $3 AND minute = $4",
+    )
+    .bind(operation.as_str())
+    .bind(environment.project.as_str())
+    .bind(environment.environment.as_str())
+    .bind(id.minute().number())
+    .execute(transaction)
+    .await?;
     Ok(())
 }
 
 /// Gives the minute of an operation that came to nothing back.
-pub(crate) async fn release(transaction: &mut SqliteConnection, operation: &OperationId) -> Result<(), ServiceError> {
+pub(crate) async fn release(
+    transaction: &mut SqliteConnection,
+    operation: &OperationId,
+) -> Result<(), ServiceError> {
     query("DELETE FROM backup_minutes WHERE operation_id = $1")
         .bind(operation.as_str())
         .execute(transaction)

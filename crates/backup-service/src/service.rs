@@ -82,12 +82,16 @@ impl BackupService {
             let service = EnvironmentService::new(shared.clone(), environment.clone(), uid);
             environments.insert(environment, Arc::new(service));
         }
-        Ok(Self { environments: Arc::new(environments) })
+        Ok(Self {
+            environments: Arc::new(environments),
+        })
     }
 
     /// The service of one environment.
     pub fn environment(&self, id: &EnvironmentId) -> Option<Arc<dyn BackupApi>> {
-        self.environments.get(id).map(|service| service.clone() as Arc<dyn BackupApi>)
+        self.environments
+            .get(id)
+            .map(|service| service.clone() as Arc<dyn BackupApi>)
     }
 
     pub(crate) fn embedded(&self, id: &EnvironmentId) -> Option<&Arc<EnvironmentService>> {

@@ -10,7 +10,8 @@ use std::{sync::Arc, time::Duration};
 use archive_store::{ArchiveOwner, ArchiveWriter, FinishedArchive};
 use backup_api::{
     Actor, ApiError, Backup, BackupId, BackupMinute, BackupStatus, BodyError, ByteStream, CreationType,
-    DatabaseArchive, OperationId, OperationKind, OperationState, Part, PartStream, Phase, Upload, UploadContent, UploadPart, VolumeArchive,
+    DatabaseArchive, OperationId, OperationKind, OperationState, Part, PartStream, Phase, Upload,
+    UploadContent, UploadPart, VolumeArchive,
 };
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
@@ -57,7 +58,12 @@ impl EnvironmentService {
     }
 
     /// The same for a backup whose origin is known to be another.
-    pub(crate) async fn take_in_as(self, actor: Actor, upload: Upload, origin: Origin) -> Result<Backup, ApiError> {
+    pub(crate) async fn take_in_as(
+        self,
+        actor: Actor,
+        upload: Upload,
+        origin: Origin,
+    ) -> Result<Backup, ApiError> {
         let announced = Announcement {
             length: upload.announced_length,
             idempotency_key: upload.idempotency_key.clone(),
@@ -95,17 +101,26 @@ impl EnvironmentService {
     }
 
     /// Takes the lock and an id, both or neither; or finds that the same request came before.
-    async fn begin(&self, actor: &Actor, announced: &Announcement, origin: &Origin) -> Result<Begun, ApiError> {
+    async fn begin(
+        &self,
+        actor: &Actor,
+        announced: &Announcement,
+        origin: &Origin,
+    ) -> Result<Begun, ApiError> {
         let shared = self.shared.clone();
-        let key = announced
-            .idempotency_key
-            .as_ref()
-            .map(|key| IdempotencyKey { actor_id: actor.id.clone(), key: key.clone() });
+        let key = announced.idempotency_key.as_ref().map(|key| IdempotencyKey {
+            actor_id: actor.id.clone(),
+            key: key.clone(),
+        });
         let earliest = BackupMinute::of(origin.created_at.unwrap_or_else(|| shared.clock.now()));
         let mut transaction = shared.database.begin().await.map_err(ApiError::internal)?;
         if let Some(key) = &key
             && let Some(before) = idempotency::find(&mut transaction, &self.environment, key).await?
-            && let Some(operation) = shared.operations.find(&before).await.map_err(ApiError::internal)?
+            && let Some(operation) = shared
+                .operations
+                .find(&before)
+                .await
+                .map_err(ApiError::internal)?
             && (!operation.state.is_final() || operation.state == OperationState::Succeeded)
         {
             return Ok(Begun::Before(before));
@@ -119,7 +134,11 @@ impl EnvironmentService {
             bytes_total: announced.length,
             backup_id: Some(id.clone()),
         };
-        let running = shared.operations.begin(&mut transaction, new).await.map_err(from_begin)?;
+        let running = shared
+            .operations
+            .begin(&mut transaction, new)
+            .await
+            .map_err(from_begin)?;
         let operation = &running.operation().id;
         ids::assign(&mut transaction, &self.environment, &id, operation).await?;
         if let Some(key) = &key {
@@ -127,12 +146,22 @@ impl EnvironmentService {
         }
         self.refuse_by_announcement(announced.length).await?;
         transaction.commit().await.map_err(ApiError::internal)?;
-        Ok(Begun::New(Box::new(Intake { service: self.clone(), running, id, origin: origin.clone() })))
+        Ok(Begun::New(Box::new(Intake {
+            service: self.clone(),
+            running,
+            id,
+            origin: origin.clone(),
+        })))
     }
 
     /// The backup that an operation made, once it has ended; `None` where it came to nothing.
     async fn outcome_of(&self, operation: &OperationId) -> Result<Option<Backup>, ApiError> {
-        let ended = self.shared.operations.wait_until_ended(operation).await.map_err(ApiError::internal)?;
+        let ended = self
+            .shared
+            .operations
+            .wait_until_ended(operation)
+            .await
+            .map_err(ApiError::internal)?;
         let Some(id) = ended
             .filter(|operation| operation.state == OperationState::Succeeded)
             .and_then(|operation| operation.backup_id)
@@ -206,7 +235,10 @@ impl Intake {
     async fn store_stream(&self, part: Part, mut body: ByteStream) -> Result<FinishedArchive, ApiError> {
         let owner = ArchiveOwner::Operation(self.running.operation().id.clone());
         let store = &self.service.shared.store;
-        let mut writer = store.begin(owner, None).await.map_err(|error| from_store(error, part))?;
+        let mut writer = store
+            .begin(owner, None)
+            .await
+            .map_err(|error| from_store(error, part))?;
         match self.copy(part, &mut body, &mut writer).await {
             Ok(()) => writer.finish().await.map_err(|error| from_store(error, part)),
             Err(error) => {
@@ -216,12 +248,20 @@ impl Intake {
         }
     }
 
-    async fn copy(&self, part: Part, body: &mut ByteStream, writer: &mut ArchiveWriter) -> Result<(), ApiError> {
+    async fn copy(
+        &self,
+        part: Part,
+        body: &mut ByteStream,
+        writer: &mut ArchiveWriter,
+    ) -> Result<(), ApiError> {
         let progress = self.running.progress();
         while let Some(chunk) = self.next_in_time(body.next()).await? {
             let chunk = chunk?;
             let length = chunk.len() as u64;
-            writer.write(chunk).await.map_err(|error| from_store(error, part))?;
+            writer
+                .write(chunk)
+                .await
+                .map_err(|error| from_store(error, part))?;
             progress.add(length);
         }
         Ok(())
@@ -231,13 +271,20 @@ impl Intake {
         let missing = || ApiError::MissingPart(part);
         let id = id.parse().map_err(|_| missing())?;
         let finished = self.service.shared.store.finished(&id).await;
-        finished.map_err(|error| from_store(error, part))?.ok_or_else(missing)
+        finished
+            .map_err(|error| from_store(error, part))?
+            .ok_or_else(missing)
     }
 
     /// A sender that sends nothing loses the lock, so that a dead connection cannot keep an environment.
     async fn next_in_time<T>(&self, next: impl Future<Output = T>) -> Result<T, ApiError> {
         let limit = self.service.shared.upload_idle_timeout;
-        timeout(limit, next).await.map_err(|_| BodyError::Idle { seconds: limit.as_secs() }.into())
+        timeout(limit, next).await.map_err(|_| {
+            BodyError::Idle {
+                seconds: limit.as_secs(),
+            }
+            .into()
+        })
     }
 
     async fn publish(
@@ -247,7 +294,10 @@ impl Intake {
         note: Option<String>,
     ) -> Result<Backup, ApiError> {
         let shared = &self.service.shared;
-        self.running.advance(Phase::Publishing).await.map_err(ApiError::internal)?;
+        self.running
+            .advance(Phase::Publishing)
+            .await
+            .map_err(ApiError::internal)?;
         // The minute may have been taken by the backup before; an id never names a minute that has not come.
         shared.clock.wait_until(self.id.minute().start()).await;
 
@@ -268,9 +318,16 @@ impl Intake {
         let mut transaction = shared.database.begin().await.map_err(ApiError::internal)?;
         catalogue::insert(&mut transaction, &backup, &json, database, volume).await?;
         for archive in [database, volume] {
-            shared.store.adopt(&mut transaction, archive, &owner).await.map_err(ApiError::internal)?;
+            shared
+                .store
+                .adopt(&mut transaction, archive, &owner)
+                .await
+                .map_err(ApiError::internal)?;
         }
-        self.running.finish(&mut transaction, &Outcome::Succeeded).await.map_err(ApiError::internal)?;
+        self.running
+            .finish(&mut transaction, &Outcome::Succeeded)
+            .await
+            .map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
         Ok(backup)
     }
@@ -278,7 +335,10 @@ impl Intake {
     fn describe(&self, database: &FinishedArchive, volume: &FinishedArchive, note: Option<String>) -> Backup {
         let environment = &self.service.environment;
         let minute = self.id.minute();
-        let started_at = self.origin.created_at.unwrap_or(self.running.operation().started_at);
+        let started_at = self
+            .origin
+            .created_at
+            .unwrap_or(self.running.operation().started_at);
         Backup {
             backup_id: self.id.clone(),
             project: environment.project.clone(),
@@ -329,7 +389,11 @@ impl Intake {
         let shared = &self.service.shared;
         let operation = &self.running.operation().id;
         // A commit that reported an error may still have happened; then everything is as it should be.
-        let recorded = shared.operations.find(operation).await.map_err(ApiError::internal)?;
+        let recorded = shared
+            .operations
+            .find(operation)
+            .await
+            .map_err(ApiError::internal)?;
         if recorded.is_some_and(|operation| operation.state.is_final()) {
             return Ok(());
         }
@@ -339,11 +403,18 @@ impl Intake {
             .await
             .map_err(ApiError::internal)?;
         let owner = ArchiveOwner::Operation(operation.clone());
-        shared.store.discard_all_of(&owner).await.map_err(ApiError::internal)?;
+        shared
+            .store
+            .discard_all_of(&owner)
+            .await
+            .map_err(ApiError::internal)?;
         let mut transaction = shared.database.begin().await.map_err(ApiError::internal)?;
         ids::release(&mut transaction, operation).await?;
         let outcome = Outcome::Failed(failure.to_owned());
-        self.running.finish(&mut transaction, &outcome).await.map_err(ApiError::internal)?;
+        self.running
+            .finish(&mut transaction, &outcome)
+            .await
+            .map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)
     }
 }

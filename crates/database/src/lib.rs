@@ -11,7 +11,7 @@ use std::{borrow::Cow, path::Path, time::Duration};
 
 pub use sqlx;
 use sqlx::{
-    Sqlite, SqlSafeStr, SqlitePool, Transaction,
+    SqlSafeStr, Sqlite, SqlitePool, Transaction,
     migrate::{Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -98,7 +98,10 @@ impl Database {
             .collect();
         let mut migrator = Migrator::with_migrations(migrations);
         migrator.dangerous_set_table_name(format!("schema_of_{component}"));
-        migrator.run(&self.writer).await.map_err(|source| DatabaseError::Migrate { component, source })
+        migrator
+            .run(&self.writer)
+            .await
+            .map_err(|source| DatabaseError::Migrate { component, source })
     }
 
     /// Starts a transaction that may write; it waits for the one before it. Dropped without commit, it rolls back.
@@ -124,8 +127,11 @@ mod tests {
 
     use super::*;
 
-    const STEPS: &[SchemaStep] =
-        &[SchemaStep { version: 1, description: "a table", sql: "CREATE TABLE things (name TEXT PRIMARY KEY)" }];
+    const STEPS: &[SchemaStep] = &[SchemaStep {
+        version: 1,
+        description: "a table",
+        sql: "CREATE TABLE things (name TEXT PRIMARY KEY)",
+    }];
 
     #[tokio::test]
     async fn readers_see_what_was_committed_and_nothing_else() {
@@ -135,16 +141,26 @@ mod tests {
         database.migrate("things", STEPS).await.unwrap();
 
         let mut transaction = database.begin().await.unwrap();
-        sqlx::query("INSERT INTO things VALUES ('one')").execute(&mut *transaction).await.unwrap();
+        sqlx::query("INSERT INTO things VALUES ('one')")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
         let count = |database: Database| async move {
-            sqlx::query("SELECT count(*) FROM things").fetch_one(database.reader()).await.unwrap().get::<i64, _>(0)
+            sqlx::query("SELECT count(*) FROM things")
+                .fetch_one(database.reader())
+                .await
+                .unwrap()
+                .get::<i64, _>(0)
         };
         assert_eq!(count(database.clone()).await, 0);
         transaction.commit().await.unwrap();
         assert_eq!(count(database.clone()).await, 1);
 
         let mut transaction = database.begin().await.unwrap();
-        sqlx::query("INSERT INTO things VALUES ('two')").execute(&mut *transaction).await.unwrap();
+        sqlx::query("INSERT INTO things VALUES ('two')")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
         drop(transaction);
         assert_eq!(count(database).await, 1);
     }
@@ -154,6 +170,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("state.sqlite")).await.unwrap();
         database.migrate("things", STEPS).await.unwrap();
-        assert!(sqlx::query("INSERT INTO things VALUES ('one')").execute(database.reader()).await.is_err());
+        assert!(
+            sqlx::query("INSERT INTO things VALUES ('one')")
+                .execute(database.reader())
+                .await
+                .is_err()
+        );
     }
 }

@@ -11,7 +11,10 @@ pub(crate) const COLUMNS: &str = "id, project, environment, kind, state, phase, 
 
 pub(crate) fn operation(row: &SqliteRow) -> Result<Operation, OperationError> {
     let id: String = row.try_get("id")?;
-    let unknown = |column| OperationError::UnknownWord { id: id.clone(), column };
+    let unknown = |column| OperationError::UnknownWord {
+        id: id.clone(),
+        column,
+    };
     let word = |column| row.try_get::<String, _>(column);
     let time = |micros: i64, column| Timestamp::from_microsecond(micros).map_err(|_| unknown(column));
 
@@ -22,7 +25,9 @@ pub(crate) fn operation(row: &SqliteRow) -> Result<Operation, OperationError> {
         state: OperationState::from_word(&word("state")?).ok_or_else(|| unknown("state"))?,
         phase: Phase::from_word(&word("phase")?).ok_or_else(|| unknown("phase"))?,
         bytes_done: row.try_get::<i64, _>("bytes_done")?.cast_unsigned(),
-        bytes_total: row.try_get::<Option<i64>, _>("bytes_total")?.map(i64::cast_unsigned),
+        bytes_total: row
+            .try_get::<Option<i64>, _>("bytes_total")?
+            .map(i64::cast_unsigned),
         started_by: word("actor_name")?,
         started_at: time(row.try_get("started_at")?, "started_at")?,
         finished_at: row

@@ -63,7 +63,11 @@ pub struct RunningOperation {
 
 impl RunningOperation {
     pub(crate) const fn new(operations: Operations, operation: Operation, progress: Progress) -> Self {
-        Self { operations, operation, progress }
+        Self {
+            operations,
+            operation,
+            progress,
+        }
     }
 
     /// The operation as it began.
@@ -79,12 +83,13 @@ impl RunningOperation {
     /// Says what it is at now.
     pub async fn advance(&self, phase: Phase) -> Result<(), OperationError> {
         let mut transaction = self.operations.database().begin().await?;
-        let changed = query("UPDATE operations SET phase = $1, bytes_done = $2 WHERE id = $3 AND state = 'running'")
-            .bind(phase.as_str())
-            .bind(self.progress.bytes().cast_signed())
-            .bind(self.operation.id.as_str())
-            .execute(&mut *transaction)
-            .await?;
+        let changed =
+            query("UPDATE operations SET phase = $1, bytes_done = $2 WHERE id = $3 AND state = 'running'")
+                .bind(phase.as_str())
+                .bind(self.progress.bytes().cast_signed())
+                .bind(self.operation.id.as_str())
+                .execute(&mut *transaction)
+                .await?;
         self.must_have_run(changed.rows_affected())?;
         transaction.commit().await?;
         Ok(())
@@ -119,7 +124,9 @@ impl RunningOperation {
         if rows == 1 {
             Ok(())
         } else {
-            Err(OperationError::NotRunning { id: self.operation.id.to_string() })
+            Err(OperationError::NotRunning {
+                id: self.operation.id.to_string(),
+            })
         }
     }
 }

@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use backup_api::{Actor, BackupId, EnvironmentId, Operation, OperationId, OperationKind, OperationState, Phase};
+use backup_api::{
+    Actor, BackupId, EnvironmentId, Operation, OperationId, OperationKind, OperationState, Phase,
+};
 use database::{
     Database,
     sqlx::{AssertSqlSafe, SqliteConnection, query},
@@ -48,7 +50,11 @@ impl Operations {
     /// Opens the record in `database`.
     pub async fn open(database: Database) -> Result<Self, OperationError> {
         database.migrate(COMPONENT, STEPS).await?;
-        Ok(Self { database, progress: Arc::default(), ended: Arc::default() })
+        Ok(Self {
+            database,
+            progress: Arc::default(),
+            ended: Arc::default(),
+        })
     }
 
     pub(crate) const fn database(&self) -> &Database {
@@ -129,16 +135,23 @@ impl Operations {
         .bind(environment.environment.as_str())
         .fetch_optional(connection)
         .await?;
-        row.as_ref().map(|row| Ok(self.with_progress(row::operation(row)?))).transpose()
+        row.as_ref()
+            .map(|row| Ok(self.with_progress(row::operation(row)?)))
+            .transpose()
     }
 
     /// One operation, running or ended.
     pub async fn find(&self, id: &OperationId) -> Result<Option<Operation>, OperationError> {
-        let row = query(AssertSqlSafe(format!("SELECT {} FROM operations WHERE id = $1", row::COLUMNS)))
-            .bind(id.as_str())
-            .fetch_optional(self.database.reader())
-            .await?;
-        row.as_ref().map(|row| Ok(self.with_progress(row::operation(row)?))).transpose()
+        let row = query(AssertSqlSafe(format!(
+            "SELECT {} FROM operations WHERE id = $1",
+            row::COLUMNS
+        )))
+        .bind(id.as_str())
+        .fetch_optional(self.database.reader())
+        .await?;
+        row.as_ref()
+            .map(|row| Ok(self.with_progress(row::operation(row)?)))
+            .transpose()
     }
 
     /// The operation once nothing more happens to it; `None` where there is none of this id.
@@ -167,7 +180,9 @@ impl Operations {
         .bind(Timestamp::now().as_microsecond())
         .fetch_all(&mut *transaction)
         .await?;
-        query("DELETE FROM environment_locks").execute(&mut *transaction).await?;
+        query("DELETE FROM environment_locks")
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         rows.iter().map(row::operation).collect()
     }

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Request, State},
     response::{IntoResponse, Redirect, Response},
 };
-use backup_api::{ApiError, Part, Problem, Severity};
+use backup_api::{ApiError, Finding, Part, Problem, Severity};
 use backup_service::http::{RequestId, upload_from_multipart};
 use console::Console;
 
@@ -43,7 +43,7 @@ pub(crate) async fn handle(
     Redirect::to(&path).into_response()
 }
 
-/// What the page needs to say why: code, part and request id, none of which has to be escaped.
+/// What the page needs to say why: code, part, finding and request id, none of which has to be escaped.
 fn failure(error: &ApiError, request_id: Option<&RequestId>) -> String {
     if let ApiError::Internal(source) = error {
         let source: &(dyn std::error::Error + 'static) = source.as_ref();
@@ -57,17 +57,26 @@ fn failure(error: &ApiError, request_id: Option<&RequestId>) -> String {
     let request = request_id
         .map(|id| format!("&request={}", id.0))
         .unwrap_or_default();
-    format!("problem={code}{part}{request}")
+    let finding = worst_finding(error)
+        .map(|finding| format!("&finding={}", finding.code))
+        .unwrap_or_default();
+    format!("problem={code}{part}{finding}{request}")
 }
 
 /// The archive that the problem is about.
 fn part(error: &ApiError) -> Option<Part> {
     match error {
         ApiError::MissingPart(part) | ApiError::NotGzip(part) => Some(*part),
+        _ => worst_finding(error).map(|finding| finding.part),
+    }
+}
+
+/// Why the inspection refused an archive.
+fn worst_finding(error: &ApiError) -> Option<&Finding> {
+    match error {
         ApiError::ArchiveRejected(findings) => findings
             .iter()
-            .find(|finding| finding.severity == Severity::Error)
-            .map(|finding| finding.part),
+            .find(|finding| finding.severity == Severity::Error),
         _ => None,
     }
 }

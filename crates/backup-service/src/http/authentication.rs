@@ -57,7 +57,10 @@ pub(crate) struct Caller(Actor);
 impl Caller {
     /// The actor, if it may do `action` here.
     pub(crate) async fn may(self, action: Action, state: &ApiState) -> Result<Actor, HttpError> {
-        state.authenticator.authorise(&self.0, state.api.environment(), action).await?;
+        state
+            .authenticator
+            .authorise(&self.0, state.api.environment(), action)
+            .await?;
         Ok(self.0)
     }
 }
@@ -67,7 +70,12 @@ impl FromRequestParts<ApiState> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, HttpError> {
         let credentials = credentials(&parts.headers)?;
-        Ok(Self(state.authenticator.authenticate(state.api.environment(), credentials).await?))
+        Ok(Self(
+            state
+                .authenticator
+                .authenticate(state.api.environment(), credentials)
+                .await?,
+        ))
     }
 }
 
@@ -90,15 +98,25 @@ pub(crate) fn credentials(headers: &HeaderMap) -> Result<Credentials, ApiError> 
             });
         }
     };
-    let (scheme, rest) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unreadable)?;
+    let (scheme, rest) = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .ok_or_else(unreadable)?;
     let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("bearer") && !rest.is_empty() {
         return Ok(Credentials::Token(SecretString::from(rest)));
     }
     if basic_allowed && scheme.eq_ignore_ascii_case("basic") {
-        let decoded = BASE64_STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = BASE64_STANDARD
+            .decode(rest)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
         if let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) {
-            return Ok(Credentials::Basic { user: user.to_owned(), password: SecretString::from(password) });
+            return Ok(Credentials::Basic {
+                user: user.to_owned(),
+                password: SecretString::from(password),
+            });
         }
     }
     Err(unreadable())
@@ -119,7 +137,10 @@ mod tests {
 
     #[test]
     fn what_is_no_credential_is_refused() {
-        assert!(matches!(credentials(&HeaderMap::new()), Err(ApiError::Unauthenticated { .. })));
+        assert!(matches!(
+            credentials(&HeaderMap::new()),
+            Err(ApiError::Unauthenticated { .. })
+        ));
         for (name, value) in [
             ("authorization", "Bearer"),
             ("authorization", "Bearer  "),
@@ -129,18 +150,25 @@ mod tests {
             // The token header carries tokens and nothing else.
             ("dxpcloud-authorization", "Basic am9lOnNlY3JldA=="),
         ] {
-            assert!(matches!(read(name, value), Err(ApiError::Unauthenticated { .. })), "{name}: {value}");
+            assert!(
+                matches!(read(name, value), Err(ApiError::Unauthenticated { .. })),
+                "{name}: {value}"
+            );
         }
     }
 
     #[test]
     fn documented_forms_are_read_and_never_printed() {
         for name in ["authorization", "dxpcloud-authorization"] {
-            let Ok(Credentials::Token(token)) = read(name, "bearer t0ken") else { panic!("{name}") };
+            let Ok(Credentials::Token(token)) = read(name, "bearer t0ken") else {
+                panic!("{name}")
+            };
             assert_eq!(token.expose_secret(), "t0ken");
         }
         let credentials = read("authorization", "Basic am9lOnNlOmNyZXQ=").unwrap();
-        let Credentials::Basic { user, password } = &credentials else { panic!("not basic") };
+        let Credentials::Basic { user, password } = &credentials else {
+            panic!("not basic")
+        };
         assert_eq!((user.as_str(), password.expose_secret()), ("joe", "se:cret"));
         assert!(!format!("{credentials:?}").contains("se:cret"));
     }

@@ -24,7 +24,9 @@ pub(crate) async fn handle(
     request_headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let actor = caller.may(Action::Download, &state).await?;
-    let Ok(part) = part.parse::<Part>() else { return Err(not_found().await) };
+    let Ok(part) = part.parse::<Part>() else {
+        return Err(not_found().await);
+    };
     let id = backup_id(id)?;
     Ok(download_response(state.api.as_ref(), &actor, &id, part, &method, &request_headers).await?)
 }
@@ -62,7 +64,9 @@ pub async fn download_response(
     }
     let content_range = match selection {
         Selection::Partial(range) => Some(headers::content_range(range, archive.size)),
-        Selection::Nothing(StatusCode::RANGE_NOT_SATISFIABLE) => Some(headers::unsatisfied_range(archive.size)),
+        Selection::Nothing(StatusCode::RANGE_NOT_SATISFIABLE) => {
+            Some(headers::unsatisfied_range(archive.size))
+        }
         _ => None,
     };
     response_headers.extend(content_range);

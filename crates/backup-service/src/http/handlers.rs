@@ -95,7 +95,12 @@ pub(crate) async fn restore(
 
 fn accepted(operation: Operation) -> Response {
     let location = format!("/backup/operations/{}", operation.id);
-    (StatusCode::ACCEPTED, [(http::header::LOCATION, location)], Json(operation)).into_response()
+    (
+        StatusCode::ACCEPTED,
+        [(http::header::LOCATION, location)],
+        Json(operation),
+    )
+        .into_response()
 }
 
 pub(crate) async fn not_found() -> HttpError {
@@ -118,5 +123,7 @@ pub(crate) async fn method_not_allowed() -> HttpError {
 
 /// An id that cannot be one is an id that is not there; it is not repeated at length.
 pub(crate) fn backup_id(text: String) -> Result<BackupId, ApiError> {
-    text.parse().map_err(|_| ApiError::NoSuchBackup { id: text.chars().take(80).collect() })
+    text.parse().map_err(|_| ApiError::NoSuchBackup {
+        id: text.chars().take(80).collect(),
+    })
 }

@@ -36,7 +36,10 @@ pub(crate) fn describe_body(headers: &mut HeaderMap, archive: &ArchiveDescriptio
 
 /// Which bytes a 206 carries.
 pub(crate) fn content_range(range: ByteRange, size: u64) -> (HeaderName, HeaderValue) {
-    (CONTENT_RANGE, value(&format!("bytes {}-{}/{size}", range.start, range.end - 1)))
+    (
+        CONTENT_RANGE,
+        value(&format!("bytes {}-{}/{size}", range.start, range.end - 1)),
+    )
 }
 
 /// What a 416 says instead.
@@ -48,7 +51,13 @@ pub(crate) fn unsatisfied_range(size: u64) -> (HeaderName, HeaderValue) {
 fn attachment(file_name: &str) -> String {
     let plain: String = file_name
         .chars()
-        .map(|character| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '_' })
+        .map(|character| {
+            if character.is_ascii_alphanumeric() || "-_.".contains(character) {
+                character
+            } else {
+                '_'
+            }
+        })
         .collect();
     if plain == file_name {
         return format!("attachment; filename=\"{plain}\"");
@@ -67,7 +76,10 @@ mod tests {
 
     #[test]
     fn file_names_cannot_break_out_of_their_header() {
-        assert_eq!(attachment("backup-db-a-b-1.gz"), "attachment; filename=\"backup-db-a-b-1.gz\"");
+        assert_eq!(
+            attachment("backup-db-a-b-1.gz"),
+            "attachment; filename=\"backup-db-a-b-1.gz\""
+        );
         assert_eq!(
             attachment("a\"\r\nSet-Cookie: ü"),
             "attachment; filename=\"a___Set-Cookie___\"; filename*=UTF-8''a%22%0D%0ASet%2DCookie%3A%20%C3%BC"

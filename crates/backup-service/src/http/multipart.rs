@@ -25,7 +25,9 @@ const HEADERS_END: &[u8] = b"\r\n\r\n";
 
 /// The boundary that a `Content-Type` announces.
 pub(crate) fn boundary(content_type: Option<&HeaderValue>) -> Result<String, BodyError> {
-    let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = content_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let (kind, parameters) = text.split_once(';').unwrap_or((text, ""));
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
         return Err(BodyError::UnsupportedMediaType(
@@ -35,7 +37,9 @@ pub(crate) fn boundary(content_type: Option<&HeaderValue>) -> Result<String, Bod
     }
     parameter(parameters, "boundary")
         .filter(|boundary| (1..=LONGEST_BOUNDARY).contains(&boundary.len()))
-        .ok_or_else(|| BodyError::Malformed("The Content-Type names no usable boundary between the parts.".to_owned()))
+        .ok_or_else(|| {
+            BodyError::Malformed("The Content-Type names no usable boundary between the parts.".to_owned())
+        })
 }
 
 /// What is known of a part before its first byte.
@@ -58,7 +62,10 @@ where
     }
 
     /// The next part; what of the one before is unread is read over.
-    pub(crate) fn poll_part(&self, context: &mut Context<'_>) -> Poll<Option<Result<PartHeaders, BodyError>>> {
+    pub(crate) fn poll_part(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<PartHeaders, BodyError>>> {
         lock(&self.0).poll_part(context)
     }
 
@@ -186,7 +193,9 @@ where
     fn hand_on(&mut self, length: usize) -> Result<Bytes, BodyError> {
         if let Some(limit) = &mut self.limit {
             *limit = limit.checked_sub(length).ok_or_else(|| {
-                BodyError::Malformed("A text field of the form is too long. Send only the two files.".to_owned())
+                BodyError::Malformed(
+                    "A text field of the form is too long. Send only the two files.".to_owned(),
+                )
             })?;
         }
         Ok(self.buffer.split_to(length))
@@ -196,7 +205,10 @@ where
     fn unfinished_delimiter(&self) -> usize {
         let delimiter = self.delimiter.needle();
         let longest = self.buffer.len().min(delimiter.len() - 1);
-        (1..=longest).rev().find(|&length| self.buffer.ends_with(&delimiter[..length])).unwrap_or(0)
+        (1..=longest)
+            .rev()
+            .find(|&length| self.buffer.ends_with(&delimiter[..length]))
+            .unwrap_or(0)
     }
 
     /// True when a step was made, false when more bytes are needed.
@@ -220,7 +232,11 @@ where
             self.state = State::Done;
             return Ok(true);
         }
-        let padding = self.buffer.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let padding = self
+            .buffer
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count();
         let rest = &self.buffer[padding..];
         if rest.starts_with(LINE_END) {
             // The line end stays: it begins the header block, which may be empty.
@@ -229,16 +245,27 @@ where
             return Ok(true);
         }
         let may_still_come = rest.len() < LINE_END.len() && padding < LONGEST_PREAMBLE_OR_HEADERS;
-        if may_still_come { Ok(false) } else { Err(broken_headers()) }
+        if may_still_come {
+            Ok(false)
+        } else {
+            Err(broken_headers())
+        }
     }
 
     fn headers(&mut self) -> Result<Option<PartHeaders>, BodyError> {
         let searched = &self.buffer[..self.buffer.len().min(LONGEST_PREAMBLE_OR_HEADERS)];
         let Some(end) = memmem::find(searched, HEADERS_END) else {
-            return if self.buffer.len() >= LONGEST_PREAMBLE_OR_HEADERS { Err(broken_headers()) } else { Ok(None) };
+            return if self.buffer.len() >= LONGEST_PREAMBLE_OR_HEADERS {
+                Err(broken_headers())
+            } else {
+                Ok(None)
+            };
         };
         let block = self.buffer.split_to(end + HEADERS_END.len());
-        let headers = std::str::from_utf8(&block[..end]).ok().and_then(part_headers).ok_or_else(broken_headers)?;
+        let headers = std::str::from_utf8(&block[..end])
+            .ok()
+            .and_then(part_headers)
+            .ok_or_else(broken_headers)?;
         self.state = State::Data;
         self.limit = None;
         Ok(Some(headers))
@@ -274,13 +301,18 @@ fn broken_headers() -> BodyError {
 fn part_headers(block: &str) -> Option<PartHeaders> {
     let disposition = block.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
+        name.trim()
+            .eq_ignore_ascii_case("content-disposition")
+            .then_some(value)
     })?;
     let (kind, parameters) = disposition.split_once(';')?;
     if !kind.trim().eq_ignore_ascii_case("form-data") {
         return None;
     }
-    Some(PartHeaders { name: parameter(parameters, "name")?, file_name: parameter(parameters, "filename") })
+    Some(PartHeaders {
+        name: parameter(parameters, "name")?,
+        file_name: parameter(parameters, "filename"),
+    })
 }
 
 /// The value of one of `name=value; name="quoted \" value"`.

@@ -31,10 +31,16 @@ pub(crate) fn select(method: &Method, headers: &HeaderMap, entity_tag: &str, siz
         && lists(condition, entity_tag, Comparison::Weak)
     {
         let is_read = method == Method::GET || method == Method::HEAD;
-        return Selection::Nothing(if is_read { StatusCode::NOT_MODIFIED } else { StatusCode::PRECONDITION_FAILED });
+        return Selection::Nothing(if is_read {
+            StatusCode::NOT_MODIFIED
+        } else {
+            StatusCode::PRECONDITION_FAILED
+        });
     }
     // Only GET has ranges, and a resumed download whose archive is another one by now starts afresh.
-    let same_archive = headers.get(IF_RANGE).is_none_or(|condition| condition.as_bytes() == entity_tag.as_bytes());
+    let same_archive = headers
+        .get(IF_RANGE)
+        .is_none_or(|condition| condition.as_bytes() == entity_tag.as_bytes());
     match text(headers, RANGE) {
         Some(range) if method == Method::GET && same_archive => parse(range, size),
         _ => Selection::Whole,
@@ -54,28 +60,44 @@ fn text(headers: &HeaderMap, name: http::HeaderName) -> Option<&str> {
 fn lists(condition: &str, entity_tag: &str, comparison: Comparison) -> bool {
     condition.trim() == "*"
         || condition.split(',').map(str::trim).any(|tag| {
-            tag == entity_tag || (comparison == Comparison::Weak && tag.strip_prefix("W/") == Some(entity_tag))
+            tag == entity_tag
+                || (comparison == Comparison::Weak && tag.strip_prefix("W/") == Some(entity_tag))
         })
 }
 
 /// Reads a `Range` header. What is not understood is ignored, as the standard asks.
 fn parse(header: &str, size: u64) -> Selection {
-    let Some((unit, range)) = header.split_once('=') else { return Selection::Whole };
+    let Some((unit, range)) = header.split_once('=') else {
+        return Selection::Whole;
+    };
     if !unit.trim().eq_ignore_ascii_case("bytes") || range.contains(',') {
         return Selection::Whole;
     }
-    let Some((first, last)) = range.trim().split_once('-') else { return Selection::Whole };
+    let Some((first, last)) = range.trim().split_once('-') else {
+        return Selection::Whole;
+    };
     let unsatisfiable = Selection::Nothing(StatusCode::RANGE_NOT_SATISFIABLE);
     let range = match (number(first), number(last)) {
         (Number::Is(first), Number::Is(last)) if first > last => return Selection::Whole,
-        (Number::Is(first), Number::Is(last)) => {
-            ByteRange { start: first, end: last.saturating_add(1).min(size) }
-        }
-        (Number::Is(first), Number::Absent) => ByteRange { start: first, end: size },
-        (Number::Absent, Number::Is(length)) => ByteRange { start: size.saturating_sub(length), end: size },
+        (Number::Is(first), Number::Is(last)) => ByteRange {
+            start: first,
+            end: last.saturating_add(1).min(size),
+        },
+        (Number::Is(first), Number::Absent) => ByteRange {
+            start: first,
+            end: size,
+        },
+        (Number::Absent, Number::Is(length)) => ByteRange {
+            start: size.saturating_sub(length),
+            end: size,
+        },
         _ => return Selection::Whole,
     };
-    if range.start >= range.end { unsatisfiable } else { Selection::Partial(range) }
+    if range.start >= range.end {
+        unsatisfiable
+    } else {
+        Selection::Partial(range)
+    }
 }
 
 enum Number {
@@ -105,7 +127,10 @@ mod tests {
     const TAG: &str = "\"abc\"";
 
     fn headers(entries: &[(HeaderName, &str)]) -> HeaderMap {
-        entries.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
+        entries
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     fn get(entries: &[(HeaderName, &str)]) -> Selection {
@@ -146,15 +171,30 @@ mod tests {
         let whole_range = (RANGE, "bytes=0-9");
         let nothing = Selection::Nothing;
         assert_eq!(get(&[(IF_NONE_MATCH, TAG)]), nothing(StatusCode::NOT_MODIFIED));
-        assert_eq!(get(&[(IF_NONE_MATCH, "\"x\", W/\"abc\""), whole_range.clone()]), nothing(StatusCode::NOT_MODIFIED));
+        assert_eq!(
+            get(&[(IF_NONE_MATCH, "\"x\", W/\"abc\""), whole_range.clone()]),
+            nothing(StatusCode::NOT_MODIFIED)
+        );
         assert_eq!(get(&[(IF_NONE_MATCH, "\"x\"")]), Selection::Whole);
-        assert_eq!(get(&[(IF_MATCH, "\"x\""), whole_range.clone()]), nothing(StatusCode::PRECONDITION_FAILED));
-        assert_eq!(get(&[(IF_MATCH, "W/\"abc\"")]), nothing(StatusCode::PRECONDITION_FAILED));
+        assert_eq!(
+            get(&[(IF_MATCH, "\"x\""), whole_range.clone()]),
+            nothing(StatusCode::PRECONDITION_FAILED)
+        );
+        assert_eq!(
+            get(&[(IF_MATCH, "W/\"abc\"")]),
+            nothing(StatusCode::PRECONDITION_FAILED)
+        );
         let partial = Selection::Partial(ByteRange { start: 0, end: 10 });
         assert_eq!(get(&[(IF_RANGE, TAG), whole_range.clone()]), partial);
         assert_eq!(get(&[(IF_RANGE, "\"x\""), whole_range.clone()]), Selection::Whole);
-        assert_eq!(get(&[(IF_RANGE, "W/\"abc\""), whole_range.clone()]), Selection::Whole);
-        assert_eq!(get(&[(IF_RANGE, "Tue, 15 Nov 1994 12:45:26 GMT"), whole_range.clone()]), Selection::Whole);
+        assert_eq!(
+            get(&[(IF_RANGE, "W/\"abc\""), whole_range.clone()]),
+            Selection::Whole
+        );
+        assert_eq!(
+            get(&[(IF_RANGE, "Tue, 15 Nov 1994 12:45:26 GMT"), whole_range.clone()]),
+            Selection::Whole
+        );
         let entries = headers(&[whole_range]);
         assert_eq!(select(&Method::HEAD, &entries, TAG, 100), Selection::Whole);
         assert_eq!(select(&Method::POST, &entries, TAG, 100), Selection::Whole);

@@ -47,14 +47,20 @@ impl ServiceRouter {
             .route("/", get(handlers::service))
             .route(routes::LIST, get(handlers::list))
             // An upload has its own limit, in the store, and is never held in memory.
-            .route(routes::UPLOAD, post(upload::handle).layer(DefaultBodyLimit::disable()))
+            .route(
+                routes::UPLOAD,
+                post(upload::handle).layer(DefaultBodyLimit::disable()),
+            )
             // The form of 2019 was POST; scripts still use it.
             .route(routes::DOWNLOAD, get(download::handle).post(download::handle))
             .route(routes::CREATE, post(handlers::create))
             .route(routes::RESTORE, post(handlers::restore))
             .route(routes::BACKUP, get(handlers::find).delete(handlers::delete))
             // As a service, so that clients that end the address with a slash are served too.
-            .nest_service(routes::UPLOADS, resumable_uploads::router(self.uploads.clone(), uploads))
+            .nest_service(
+                routes::UPLOADS,
+                resumable_uploads::router(self.uploads.clone(), uploads),
+            )
             .fallback(handlers::not_found)
             .method_not_allowed_fallback(handlers::method_not_allowed)
             .layer(middleware::from_fn(render))

@@ -42,7 +42,9 @@ pub(crate) async fn handle(
     let actor = caller.may(Action::Upload, &state).await?;
     let (parts, body) = request.into_parts();
     let upload = if is_json(&parts.headers) {
-        let body = axum::body::to_bytes(body, LONGEST_JSON).await.map_err(|_| ApiError::Incomplete)?;
+        let body = axum::body::to_bytes(body, LONGEST_JSON)
+            .await
+            .map_err(|_| ApiError::Incomplete)?;
         let scope = uploads::scope(&actor, state.api.environment());
         let key = idempotency_key(&parts.headers).map_err(ApiError::from)?;
         uploads::upload_from_json(&body, state.uploads.clone(), scope, key)?
@@ -57,13 +59,14 @@ pub(crate) async fn handle(
 /// The upload that a multipart request carries. Nothing of the body is read before the upload's parts are asked for,
 /// and what is wrong with it, its content type included, is told there: a lock that is held is told first.
 pub fn upload_from_multipart(headers: &HeaderMap, body: Body) -> Upload {
-    let (key, parts) = match idempotency_key(headers).and_then(|key| Ok((key, boundary(headers.get(CONTENT_TYPE))?))) {
-        Ok((key, boundary)) => {
-            let multipart = Multipart::new(ChunkStream(body.into_data_stream()), &boundary);
-            (key, Parts { multipart }.boxed())
-        }
-        Err(error) => (None, stream::once(async { Err(error) }).boxed()),
-    };
+    let (key, parts) =
+        match idempotency_key(headers).and_then(|key| Ok((key, boundary(headers.get(CONTENT_TYPE))?))) {
+            Ok((key, boundary)) => {
+                let multipart = Multipart::new(ChunkStream(body.into_data_stream()), &boundary);
+                (key, Parts { multipart }.boxed())
+            }
+            Err(error) => (None, stream::once(async { Err(error) }).boxed()),
+        };
     Upload {
         announced_length: headers
             .get(CONTENT_LENGTH)
@@ -76,7 +79,9 @@ pub fn upload_from_multipart(headers: &HeaderMap, body: Body) -> Upload {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, BodyError> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
     match value.to_str() {
         Ok(key) if key.len() <= LONGEST_IDEMPOTENCY_KEY => Ok(Some(key.to_owned())),
         _ => Err(BodyError::Malformed(format!(
@@ -89,7 +94,11 @@ fn is_json(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"))
+        .is_some_and(|kind| {
+            kind.split(';')
+                .next()
+                .is_some_and(|kind| kind.trim() == "application/json")
+        })
 }
 
 /// The chunks of a body; whatever ends it early counts as a sender that went away.
@@ -99,7 +108,9 @@ impl Stream for ChunkStream {
     type Item = Result<bytes::Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_next_unpin(context).map(|chunk| chunk.map(|chunk| chunk.map_err(|_| BodyError::Disconnected)))
+        self.0
+            .poll_next_unpin(context)
+            .map(|chunk| chunk.map(|chunk| chunk.map_err(|_| BodyError::Disconnected)))
     }
 }
 
@@ -120,11 +131,16 @@ impl Stream for Parts {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             // What of a skipped field is unread is read over by the next call.
-            let Some(next) = ready!(self.multipart.poll_part(context)) else { return Poll::Ready(None) };
+            let Some(next) = ready!(self.multipart.poll_part(context)) else {
+                return Poll::Ready(None);
+            };
             match next.and_then(|headers| field(&headers)) {
                 Ok(Field::Archive(part)) => {
                     let bytes = PartBody::of(&self.multipart).boxed();
-                    return Poll::Ready(Some(Ok(UploadPart { part, content: UploadContent::Stream(bytes) })));
+                    return Poll::Ready(Some(Ok(UploadPart {
+                        part,
+                        content: UploadContent::Stream(bytes),
+                    })));
                 }
                 Ok(Field::Skipped) => self.multipart.limit_part(LONGEST_TEXT_FIELD),
                 Err(error) => return Poll::Ready(Some(Err(error))),
@@ -136,7 +152,11 @@ impl Stream for Parts {
 fn field(headers: &PartHeaders) -> Result<Field, BodyError> {
     if let Ok(part) = headers.name.parse() {
         let nothing_chosen = headers.file_name.as_deref() == Some("");
-        return Ok(if nothing_chosen { Field::Skipped } else { Field::Archive(part) });
+        return Ok(if nothing_chosen {
+            Field::Skipped
+        } else {
+            Field::Archive(part)
+        });
     }
     if headers.name == USER_ID_FIELD {
         return Ok(Field::Skipped);

@@ -38,8 +38,13 @@ impl UploadAccess for CallersUploads {
     fn scope<'a>(&'a self, parts: &'a Parts) -> ApiFuture<'a, String> {
         Box::pin(async move {
             let environment = self.api.environment();
-            let actor = self.authenticator.authenticate(environment, credentials(&parts.headers)?).await?;
-            self.authenticator.authorise(&actor, environment, Action::Upload).await?;
+            let actor = self
+                .authenticator
+                .authenticate(environment, credentials(&parts.headers)?)
+                .await?;
+            self.authenticator
+                .authorise(&actor, environment, Action::Upload)
+                .await?;
             Ok(scope(&actor, environment))
         })
     }
@@ -67,21 +72,32 @@ pub(crate) fn upload_from_json(
         .ok()
         .filter(|pair: &FinishedUploads| pair.database.len().max(pair.volume.len()) <= LONGEST_ID)
         .ok_or_else(|| ApiError::InvalidRequest {
-            detail: "Send the ids of two finished uploads as JSON: {\"database\": \"…\", \"volume\": \"…\"}.".to_owned(),
+            detail: "Send the ids of two finished uploads as JSON: {\"database\": \"…\", \"volume\": \"…\"}."
+                .to_owned(),
         })?;
     let key = idempotency_key.unwrap_or_else(|| format!("uploads {} {}", pair.database, pair.volume));
-    let parts = stream::iter([(Part::Database, pair.database), (Part::Volume, pair.volume)]).then(move |(part, id)| {
-        let (uploads, scope) = (uploads.clone(), scope.clone());
-        async move {
-            let found = match id.parse() {
-                Ok(id) => uploads.finished(&scope, &id).await.map(|_| ()),
-                Err(_) => Err(UploadError::NoSuchUpload),
-            };
-            found.map_err(|error| refusal(part, error))?;
-            Ok(UploadPart { part, content: UploadContent::Stored(StoredArchive { id }) })
-        }
-    });
-    Ok(Upload { announced_length: None, parts: parts.boxed(), note: pair.note, idempotency_key: Some(key) })
+    let parts = stream::iter([(Part::Database, pair.database), (Part::Volume, pair.volume)]).then(
+        move |(part, id)| {
+            let (uploads, scope) = (uploads.clone(), scope.clone());
+            async move {
+                let found = match id.parse() {
+                    Ok(id) => uploads.finished(&scope, &id).await.map(|_| ()),
+                    Err(_) => Err(UploadError::NoSuchUpload),
+                };
+                found.map_err(|error| refusal(part, error))?;
+                Ok(UploadPart {
+                    part,
+                    content: UploadContent::Stored(StoredArchive { id }),
+                })
+            }
+        },
+    );
+    Ok(Upload {
+        announced_length: None,
+        parts: parts.boxed(),
+        note: pair.note,
+        idempotency_key: Some(key),
+    })
 }
 
 fn refusal(part: Part, error: UploadError) -> BodyError {

@@ -18,7 +18,12 @@ async fn made() -> Made {
     let database = gzip_of(600_000);
     let backup = fixture.upload(&database, &gzip(b"volume")).await;
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    Made { id: text(&backup["backupId"]), sha256: text(&backup["database"]["sha256"]), fixture, database }
+    Made {
+        id: text(&backup["backupId"]),
+        sha256: text(&backup["database"]["sha256"]),
+        fixture,
+        database,
+    }
 }
 
 impl Made {
@@ -28,7 +33,11 @@ impl Made {
             request = request.header(*name, *value);
         }
         let response = self.fixture.send(request.body(Body::empty()).unwrap()).await;
-        (response.status(), response.headers().clone(), bytes(response).await)
+        (
+            response.status(),
+            response.headers().clone(),
+            bytes(response).await,
+        )
     }
 }
 
@@ -46,7 +55,10 @@ async fn what_is_not_there_is_said_plainly() {
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{id}");
         assert_eq!(problem(response).await.code, ProblemCode::NoSuchBackup);
     }
-    let response = made.fixture.get(&format!("/backup/download/everything/{}", made.id)).await;
+    let response = made
+        .fixture
+        .get(&format!("/backup/download/everything/{}", made.id))
+        .await;
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     assert_eq!(problem(response).await.code, ProblemCode::NotFound);
 }
@@ -54,9 +66,12 @@ async fn what_is_not_there_is_said_plainly() {
 #[tokio::test]
 async fn a_guest_may_not() {
     let made = made().await;
-    let mut request =
-        request("GET", &format!("/backup/download/volume/{}", made.id)).body(Body::empty()).unwrap();
-    request.headers_mut().insert("authorization", GUEST.parse().unwrap());
+    let mut request = request("GET", &format!("/backup/download/volume/{}", made.id))
+        .body(Body::empty())
+        .unwrap();
+    request
+        .headers_mut()
+        .insert("authorization", GUEST.parse().unwrap());
     let response = made.fixture.send(request).await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     let problem = problem(response).await;
@@ -102,7 +117,10 @@ async fn ranges_resume_a_download() {
         let (status, headers, body) = made.fetch("GET", &[("range", &range)]).await;
         assert_eq!(status, StatusCode::PARTIAL_CONTENT, "{range}");
         assert!(body == made.database[start..end], "{range}: other bytes");
-        assert_eq!(headers["content-range"], format!("bytes {start}-{}/{size}", end - 1));
+        assert_eq!(
+            headers["content-range"],
+            format!("bytes {start}-{}/{size}", end - 1)
+        );
         assert_eq!(headers["content-length"], (end - start).to_string());
     }
     let (status, headers, _) = made.fetch("GET", &[("range", &format!("bytes={size}-"))]).await;
@@ -118,7 +136,10 @@ async fn conditions_protect_against_another_archive() {
     let tag = format!("\"{}\"", made.sha256);
     let range = ("range", "bytes=10-19");
     let (status, _, body) = made.fetch("GET", &[range, ("if-range", &tag)]).await;
-    assert_eq!((status, body.as_slice()), (StatusCode::PARTIAL_CONTENT, &made.database[10..20]));
+    assert_eq!(
+        (status, body.as_slice()),
+        (StatusCode::PARTIAL_CONTENT, &made.database[10..20])
+    );
     let (status, _, body) = made.fetch("GET", &[range, ("if-range", "\"other\"")]).await;
     assert_eq!((status, body.len()), (StatusCode::OK, made.database.len()));
     let (status, headers, body) = made.fetch("GET", &[("if-none-match", &tag)]).await;
@@ -135,9 +156,15 @@ async fn an_archive_that_lost_bytes_is_not_handed_out_as_a_whole_one() {
         let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
         file.set_len(file.metadata().unwrap().len() / 2).unwrap();
     }
-    let response = made.fixture.get(&format!("/backup/download/database/{}", made.id)).await;
+    let response = made
+        .fixture
+        .get(&format!("/backup/download/database/{}", made.id))
+        .await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let problem = problem(response).await;
     assert_eq!(problem.code, ProblemCode::Internal);
-    assert!(!problem.detail.contains("bytes instead of"), "the inside of an error was shown");
+    assert!(
+        !problem.detail.contains("bytes instead of"),
+        "the inside of an error was shown"
+    );
 }

@@ -14,7 +14,13 @@ async fn nobody_sees_anything() {
         let response = fixture.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}");
         let schemes: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
-        assert_eq!(schemes, ["Basic realm=\"backups\", charset=\"UTF-8\"", "Bearer realm=\"backups\""]);
+        assert_eq!(
+            schemes,
+            [
+                "Basic realm=\"backups\", charset=\"UTF-8\"",
+                "Bearer realm=\"backups\""
+            ]
+        );
         assert_eq!(problem(response).await.code, ProblemCode::Unauthenticated);
     }
 }
@@ -36,7 +42,9 @@ async fn unknown_paths_and_methods_are_problems_too() {
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     assert_eq!(problem(response).await.code, ProblemCode::NotFound);
 
-    let response = fixture.send(request("PUT", "/backup/list").body(Body::empty()).unwrap()).await;
+    let response = fixture
+        .send(request("PUT", "/backup/list").body(Body::empty()).unwrap())
+        .await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(response.headers()["allow"], "GET,HEAD");
     assert_eq!(problem(response).await.code, ProblemCode::MethodNotAllowed);
@@ -49,7 +57,10 @@ async fn the_service_says_what_it_is_and_can() {
     let description = json(response).await;
     assert_eq!(description["service"], "backup");
     assert_eq!(description["version"], "test");
-    assert_eq!((&description["project"], &description["environment"]), (&"lfrjoebloggs".into(), &"dev".into()));
+    assert_eq!(
+        (&description["project"], &description["environment"]),
+        (&"lfrjoebloggs".into(), &"dev".into())
+    );
     assert_eq!(description["capabilities"]["upload"]["available"], true);
     assert_eq!(description["capabilities"]["restore"]["available"], false);
 }
@@ -57,7 +68,10 @@ async fn the_service_says_what_it_is_and_can() {
 #[tokio::test]
 async fn backups_are_listed_newest_first_and_found() {
     let fixture = fixture().await;
-    assert_eq!(json(fixture.get("/backup/list").await).await, serde_json::json!({ "backups": [] }));
+    assert_eq!(
+        json(fixture.get("/backup/list").await).await,
+        serde_json::json!({ "backups": [] })
+    );
     let mut made = Vec::new();
     for number in 0..3_u8 {
         made.push(fixture.upload(&gzip(&[number]), &gzip(&[number, number])).await);
@@ -76,6 +90,8 @@ async fn backups_are_listed_newest_first_and_found() {
 async fn a_guest_may_look() {
     let fixture = fixture().await;
     let mut request = request("GET", "/backup/list").body(Body::empty()).unwrap();
-    request.headers_mut().insert("authorization", GUEST.parse().unwrap());
+    request
+        .headers_mut()
+        .insert("authorization", GUEST.parse().unwrap());
     assert_eq!(fixture.send(request).await.status(), StatusCode::OK);
 }

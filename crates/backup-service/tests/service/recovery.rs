@@ -21,7 +21,11 @@ async fn what_was_under_way_is_interrupted_and_gone_and_what_stood_stands() {
         tower::ServiceExt::oneshot(router, upload_request_with(Body::from_stream(chunks))).await
     });
     let operation = loop {
-        if let Some(operation) = before.current_operation().await.filter(|operation| operation.bytes_done > 0) {
+        if let Some(operation) = before
+            .current_operation()
+            .await
+            .filter(|operation| operation.bytes_done > 0)
+        {
             break operation;
         }
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -32,15 +36,23 @@ async fn what_was_under_way_is_interrupted_and_gone_and_what_stood_stands() {
     call.abort();
 
     let after = open(after, 0).await;
-    let record = operations::Operations::open(after.database.clone()).await.unwrap();
+    let record = operations::Operations::open(after.database.clone())
+        .await
+        .unwrap();
     let interrupted = record.find(&operation.id).await.unwrap().unwrap();
     assert_eq!(interrupted.state, OperationState::Interrupted);
     assert_eq!(after.current_operation().await, None);
-    assert_eq!((after.count("backups").await, after.count("archives").await), (1, 2));
+    assert_eq!(
+        (after.count("backups").await, after.count("archives").await),
+        (1, 2)
+    );
     assert_eq!(files_below(&after.folder.path().join("archives")).len(), 2);
     let id = made["backupId"].as_str().unwrap();
     assert_eq!(json(after.get(&format!("/backup/{id}")).await).await, made);
-    assert_eq!(after.get(&format!("/backup/download/volume/{id}")).await.status(), StatusCode::OK);
+    assert_eq!(
+        after.get(&format!("/backup/download/volume/{id}")).await.status(),
+        StatusCode::OK
+    );
     after.upload(&gzip(b"d"), &gzip(b"v")).await;
 }
 
@@ -65,7 +77,13 @@ async fn the_uid_of_an_environment_stays_and_is_its_own() {
     let after = open(before.folder, 0).await;
     let second = after.upload(&gzip(b"d"), &gzip(b"v")).await;
     let uid = |backup: &serde_json::Value| {
-        backup["backupId"].as_str().unwrap().split('-').nth(1).unwrap().to_owned()
+        backup["backupId"]
+            .as_str()
+            .unwrap()
+            .split('-')
+            .nth(1)
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(uid(&first), uid(&second));
     assert_eq!(uid(&first).len(), 18);
@@ -84,8 +102,15 @@ async fn import(fixture: &Fixture, environment: &EnvironmentId, created_at: &str
         creation_type: CreationType::Auto,
         created_by: None,
     };
-    let actor = Actor { id: "import".to_owned(), name: "Import".to_owned() };
-    let backup = fixture.service.import(environment, actor, imported, upload).await.unwrap();
+    let actor = Actor {
+        id: "import".to_owned(),
+        name: "Import".to_owned(),
+    };
+    let backup = fixture
+        .service
+        .import(environment, actor, imported, upload)
+        .await
+        .unwrap();
     serde_json::to_value(backup).unwrap()
 }
 

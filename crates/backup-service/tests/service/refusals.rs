@@ -17,7 +17,11 @@ async fn refused(body: &[u8], status: StatusCode, code: ProblemCode, words: &str
     assert_eq!(response.status(), status);
     let problem = problem(response).await;
     assert_eq!(problem.code, code);
-    assert!(problem.detail.contains(words), "{words:?} is missing in {:?}", problem.detail);
+    assert!(
+        problem.detail.contains(words),
+        "{words:?} is missing in {:?}",
+        problem.detail
+    );
     fixture.assert_nothing_is_left().await;
 }
 
@@ -25,29 +29,69 @@ async fn refused(body: &[u8], status: StatusCode, code: ProblemCode, words: &str
 async fn a_missing_part_is_named() {
     let archive = gzip(b"x");
     let bad_request = StatusCode::BAD_REQUEST;
-    refused(&form(&[("database", &archive)]), bad_request, ProblemCode::MissingPart, "`volume` is missing").await;
-    refused(&form(&[("volume", &archive)]), bad_request, ProblemCode::MissingPart, "`database` is missing").await;
-    refused(b"--XX--\r\n", bad_request, ProblemCode::MissingPart, "`database` is missing").await;
+    refused(
+        &form(&[("database", &archive)]),
+        bad_request,
+        ProblemCode::MissingPart,
+        "`volume` is missing",
+    )
+    .await;
+    refused(
+        &form(&[("volume", &archive)]),
+        bad_request,
+        ProblemCode::MissingPart,
+        "`database` is missing",
+    )
+    .await;
+    refused(
+        b"--XX--\r\n",
+        bad_request,
+        ProblemCode::MissingPart,
+        "`database` is missing",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_form_in_which_nothing_was_chosen_misses_its_parts() {
     let body = b"--XX\r\nContent-Disposition: form-data; name=\"database\"; filename=\"\"\r\n\r\n\r\n\
         --XX\r\nContent-Disposition: form-data; name=\"volume\"; filename=\"\"\r\n\r\n\r\n--XX--\r\n";
-    refused(body, StatusCode::BAD_REQUEST, ProblemCode::MissingPart, "`database` is missing").await;
+    refused(
+        body,
+        StatusCode::BAD_REQUEST,
+        ProblemCode::MissingPart,
+        "`database` is missing",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn an_unknown_part_is_named() {
     let body = form(&[("databse", &gzip(b"x")), ("volume", &gzip(b"x"))]);
-    refused(&body, StatusCode::BAD_REQUEST, ProblemCode::InvalidRequest, "`databse`").await;
+    refused(
+        &body,
+        StatusCode::BAD_REQUEST,
+        ProblemCode::InvalidRequest,
+        "`databse`",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_part_that_comes_twice_is_refused() {
     let archive = gzip(b"x");
-    let body = form(&[("database", &archive), ("database", &archive), ("volume", &archive)]);
-    refused(&body, StatusCode::BAD_REQUEST, ProblemCode::InvalidRequest, "came twice").await;
+    let body = form(&[
+        ("database", &archive),
+        ("database", &archive),
+        ("volume", &archive),
+    ]);
+    refused(
+        &body,
+        StatusCode::BAD_REQUEST,
+        ProblemCode::InvalidRequest,
+        "came twice",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -68,14 +112,26 @@ async fn an_empty_file_is_truncated() {
 async fn text_called_gz_is_refused_with_the_command_that_mends_it() {
     let body = form(&[("database", b"CREATE TABLE users"), ("volume", &gzip(b"x"))]);
     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    refused(&body, status, ProblemCode::NotGzip, "gzip -c dump.sql > database.gz").await;
+    refused(
+        &body,
+        status,
+        ProblemCode::NotGzip,
+        "gzip -c dump.sql > database.gz",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_truncated_body_is_incomplete() {
     let body = form(&[("database", &gzip_of(100_000)), ("volume", &gzip_of(100_000))]);
     for length in [body.len() / 4, body.len() / 2, body.len() - 10] {
-        refused(&body[..length], StatusCode::BAD_REQUEST, ProblemCode::Incomplete, "send it again").await;
+        refused(
+            &body[..length],
+            StatusCode::BAD_REQUEST,
+            ProblemCode::Incomplete,
+            "send it again",
+        )
+        .await;
     }
 }
 
@@ -83,7 +139,9 @@ async fn a_truncated_body_is_incomplete() {
 async fn a_body_that_is_no_form_is_refused() {
     let fixture = fixture().await;
     let mut request = upload_request(b"{}");
-    request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+    request
+        .headers_mut()
+        .insert("content-type", "text/plain".parse().unwrap());
     let response = fixture.send(request).await;
     assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(problem(response).await.code, ProblemCode::UnsupportedMediaType);
@@ -120,7 +178,9 @@ async fn an_announced_size_over_the_limit_is_refused_before_a_byte_is_read() {
         panic!("the body was read")
     });
     let mut request = upload_request_with(Body::from_stream(untouched));
-    request.headers_mut().insert("content-length", (3 * LARGEST_ARCHIVE).into());
+    request
+        .headers_mut()
+        .insert("content-length", (3 * LARGEST_ARCHIVE).into());
     let response = fixture.send(request).await;
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     let problem = problem(response).await;
@@ -132,7 +192,8 @@ async fn an_announced_size_over_the_limit_is_refused_before_a_byte_is_read() {
 #[tokio::test]
 async fn a_chunked_body_over_the_limit_is_refused_while_it_streams() {
     let fixture = fixture().await;
-    let start = b"--XX\r\nContent-Disposition: form-data; name=\"volume\"; filename=\"a\"\r\n\r\n\x1f\x8b\x08";
+    let start =
+        b"--XX\r\nContent-Disposition: form-data; name=\"volume\"; filename=\"a\"\r\n\r\n\x1f\x8b\x08";
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 4096])));
     let body = stream::iter([Ok::<_, std::io::Error>(Bytes::copy_from_slice(start))]).chain(endless);
     let response = fixture.send(upload_request_with(Body::from_stream(body))).await;
@@ -145,12 +206,19 @@ async fn a_chunked_body_over_the_limit_is_refused_while_it_streams() {
 async fn a_full_store_says_how_much_room_there_is() {
     let fixture = open(tempfile::tempdir().unwrap(), u64::MAX / 2).await;
     let body = form(&[("database", &gzip(b"x")), ("volume", &gzip(b"x"))]);
-    for request in [upload_request(&body), upload_request_with(Body::from(body.clone()))] {
+    for request in [
+        upload_request(&body),
+        upload_request_with(Body::from(body.clone())),
+    ] {
         let response = fixture.send(request).await;
         assert_eq!(response.status(), StatusCode::INSUFFICIENT_STORAGE);
         let problem = problem(response).await;
         assert_eq!(problem.code, ProblemCode::StoreFull);
-        assert!(problem.detail.contains("room for 0 more bytes"), "{}", problem.detail);
+        assert!(
+            problem.detail.contains("room for 0 more bytes"),
+            "{}",
+            problem.detail
+        );
         fixture.assert_nothing_is_left().await;
     }
 }
@@ -161,7 +229,10 @@ async fn who_may_not_upload_is_refused_before_a_byte_is_read() {
     for (credentials, status) in [
         (None, StatusCode::UNAUTHORIZED),
         (Some("Bearer wrong"), StatusCode::UNAUTHORIZED),
-        (Some("Basic am9lQGV4YW1wbGUuY29tOndyb25n"), StatusCode::UNAUTHORIZED),
+        (
+            Some("Basic am9lQGV4YW1wbGUuY29tOndyb25n"),
+            StatusCode::UNAUTHORIZED,
+        ),
         (Some(GUEST), StatusCode::FORBIDDEN),
     ] {
         let untouched = stream::poll_fn(|_| -> std::task::Poll<Option<Result<Bytes, std::io::Error>>> {
@@ -169,7 +240,9 @@ async fn who_may_not_upload_is_refused_before_a_byte_is_read() {
         });
         let mut request = upload_request_with(Body::from_stream(untouched));
         match credentials {
-            Some(value) => request.headers_mut().insert("authorization", value.parse().unwrap()),
+            Some(value) => request
+                .headers_mut()
+                .insert("authorization", value.parse().unwrap()),
             None => request.headers_mut().remove("authorization"),
         };
         assert_eq!(fixture.send(request).await.status(), status, "{credentials:?}");
@@ -180,7 +253,10 @@ async fn who_may_not_upload_is_refused_before_a_byte_is_read() {
 /// An upload that stays in the middle until it is told to go on.
 async fn held(fixture: &Fixture) -> (tokio::task::JoinHandle<StatusCode>, Arc<Notify>) {
     let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
-    let (first, rest) = (Bytes::copy_from_slice(&body[..90]), Bytes::copy_from_slice(&body[90..]));
+    let (first, rest) = (
+        Bytes::copy_from_slice(&body[..90]),
+        Bytes::copy_from_slice(&body[90..]),
+    );
     let go_on = Arc::new(Notify::new());
     let wait = go_on.clone();
     let chunks = stream::iter([Ok::<_, std::io::Error>(first)]).chain(stream::once(async move {
@@ -190,7 +266,10 @@ async fn held(fixture: &Fixture) -> (tokio::task::JoinHandle<StatusCode>, Arc<No
     let router = fixture.router.clone();
     let call = tokio::spawn(async move {
         let request = upload_request_with(Body::from_stream(chunks));
-        tower::ServiceExt::oneshot(router, request).await.unwrap().status()
+        tower::ServiceExt::oneshot(router, request)
+            .await
+            .unwrap()
+            .status()
     });
     while fixture.current_operation().await.is_none() {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -209,8 +288,12 @@ async fn during_an_upload_whatever_changes_the_environment_is_refused() {
     for request in [
         upload_request(&form(&[("nonsense", b"")])),
         request("POST", "/backup/create").body(Body::empty()).unwrap(),
-        request("POST", "/backup/restore").body(Body::from(restore.clone())).unwrap(),
-        request("DELETE", &format!("/backup/{id}")).body(Body::empty()).unwrap(),
+        request("POST", "/backup/restore")
+            .body(Body::from(restore.clone()))
+            .unwrap(),
+        request("DELETE", &format!("/backup/{id}"))
+            .body(Body::empty())
+            .unwrap(),
     ] {
         let path = request.uri().path().to_owned();
         let response = fixture.send(request).await;
@@ -219,11 +302,20 @@ async fn during_an_upload_whatever_changes_the_environment_is_refused() {
         let problem = problem(response).await;
         assert_eq!(problem.code, ProblemCode::OperationInProgress);
         let holder = problem.operation.unwrap();
-        assert_eq!((holder.kind, holder.started_by.as_str()), (OperationKind::Upload, "owner@example.com"));
+        assert_eq!(
+            (holder.kind, holder.started_by.as_str()),
+            (OperationKind::Upload, "owner@example.com")
+        );
     }
     // Looking and downloading go on.
     assert_eq!(fixture.get("/backup/list").await.status(), StatusCode::OK);
-    assert_eq!(fixture.get(&format!("/backup/download/database/{id}")).await.status(), StatusCode::OK);
+    assert_eq!(
+        fixture
+            .get(&format!("/backup/download/database/{id}"))
+            .await
+            .status(),
+        StatusCode::OK
+    );
 
     go_on.notify_one();
     assert_eq!(first.await.unwrap(), StatusCode::CREATED);
@@ -231,8 +323,12 @@ async fn during_an_upload_whatever_changes_the_environment_is_refused() {
     // Free again, what cannot be done yet says so.
     for request in [
         request("POST", "/backup/create").body(Body::empty()).unwrap(),
-        request("POST", "/backup/restore").body(Body::from(restore)).unwrap(),
-        request("DELETE", &format!("/backup/{id}")).body(Body::empty()).unwrap(),
+        request("POST", "/backup/restore")
+            .body(Body::from(restore))
+            .unwrap(),
+        request("DELETE", &format!("/backup/{id}"))
+            .body(Body::empty())
+            .unwrap(),
     ] {
         let path = request.uri().path().to_owned();
         let response = fixture.send(request).await;
@@ -245,7 +341,10 @@ async fn during_an_upload_whatever_changes_the_environment_is_refused() {
 async fn of_two_uploads_at_the_same_instant_one_wins() {
     let fixture = fixture().await;
     let body = form(&[("database", &gzip_of(200_000)), ("volume", &gzip_of(200_000))]);
-    let (first, second) = tokio::join!(fixture.send(upload_request(&body)), fixture.send(upload_request(&body)));
+    let (first, second) = tokio::join!(
+        fixture.send(upload_request(&body)),
+        fixture.send(upload_request(&body))
+    );
     let mut statuses = [first.status(), second.status()];
     statuses.sort();
     assert_eq!(statuses, [StatusCode::CREATED, StatusCode::CONFLICT]);

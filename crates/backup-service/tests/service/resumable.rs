@@ -40,13 +40,18 @@ impl Fixture {
 #[tokio::test]
 async fn who_may_not_upload_begins_none() {
     let fixture = fixture().await;
-    for (credentials, status) in [("Bearer wrong", StatusCode::UNAUTHORIZED), (GUEST, StatusCode::FORBIDDEN)] {
+    for (credentials, status) in [
+        ("Bearer wrong", StatusCode::UNAUTHORIZED),
+        (GUEST, StatusCode::FORBIDDEN),
+    ] {
         let mut create = request("POST", "/backup/uploads")
             .header("tus-resumable", "1.0.0")
             .header("upload-length", 3)
             .body(Body::empty())
             .unwrap();
-        create.headers_mut().insert("authorization", credentials.parse().unwrap());
+        create
+            .headers_mut()
+            .insert("authorization", credentials.parse().unwrap());
         assert_eq!(fixture.send(create).await.status(), status);
     }
     assert_eq!(fixture.count("archives").await, 0);
@@ -64,21 +69,34 @@ async fn what_is_no_finished_upload_makes_no_backup() {
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
         let problem = problem(response).await;
         assert_eq!(problem.code, ProblemCode::InvalidRequest);
-        assert!(problem.detail.contains(words) && problem.detail.contains("`volume`"), "{}", problem.detail);
+        assert!(
+            problem.detail.contains(words) && problem.detail.contains("`volume`"),
+            "{}",
+            problem.detail
+        );
     }
     let long = "x".repeat(100);
     assert_eq!(fixture.adopt(&long, "x").await.status(), StatusCode::BAD_REQUEST);
-    assert_eq!((fixture.count("backups").await, fixture.current_operation().await), (0, None));
+    assert_eq!(
+        (fixture.count("backups").await, fixture.current_operation().await),
+        (0, None)
+    );
     // The finished upload is still there for the next attempt.
     let volume = fixture.upload_in_pieces(&gzip(b"v")).await;
-    assert_eq!(fixture.adopt(&database, &volume).await.status(), StatusCode::CREATED);
+    assert_eq!(
+        fixture.adopt(&database, &volume).await.status(),
+        StatusCode::CREATED
+    );
 }
 
 #[tokio::test]
 async fn two_finished_uploads_become_one_backup_without_a_copy_however_often_it_is_asked_for() {
     let fixture = fixture().await;
     let (database, volume) = (gzip_of(100_000), gzip_of(200_000));
-    let ids = (fixture.upload_in_pieces(&database).await, fixture.upload_in_pieces(&volume).await);
+    let ids = (
+        fixture.upload_in_pieces(&database).await,
+        fixture.upload_in_pieces(&volume).await,
+    );
     assert_eq!(fixture.count("uploads").await, 2);
 
     let (first, second) = tokio::join!(fixture.adopt(&ids.0, &ids.1), fixture.adopt(&ids.0, &ids.1));
@@ -88,13 +106,23 @@ async fn two_finished_uploads_become_one_backup_without_a_copy_however_often_it_
         assert_eq!(response.status(), StatusCode::CREATED);
         backups.push(json(response).await);
     }
-    assert!(backups.iter().all(|backup| backup["backupId"] == backups[0]["backupId"]));
-    assert_eq!((fixture.count("backups").await, fixture.count("uploads").await), (1, 0));
+    assert!(
+        backups
+            .iter()
+            .all(|backup| backup["backupId"] == backups[0]["backupId"])
+    );
+    assert_eq!(
+        (fixture.count("backups").await, fixture.count("uploads").await),
+        (1, 0)
+    );
 
     let id = backups[0]["backupId"].as_str().unwrap();
     for (part, sent, archive) in [("database", &database, &ids.0), ("volume", &volume, &ids.1)] {
         let received = bytes(fixture.get(&format!("/backup/download/{part}/{id}")).await).await;
         assert!(received == *sent, "{part}: other bytes");
-        assert!(fixture.folder.path().join("archives").join(archive).exists(), "{part} was copied");
+        assert!(
+            fixture.folder.path().join("archives").join(archive).exists(),
+            "{part} was copied"
+        );
     }
 }

@@ -59,7 +59,11 @@ impl Clock for JumpingClock {
 struct FewPeople;
 
 impl Authenticator for FewPeople {
-    fn authenticate<'a>(&'a self, _environment: &'a EnvironmentId, credentials: Credentials) -> ApiFuture<'a, Actor> {
+    fn authenticate<'a>(
+        &'a self,
+        _environment: &'a EnvironmentId,
+        credentials: Credentials,
+    ) -> ApiFuture<'a, Actor> {
         let name = match &credentials {
             Credentials::Token(token) if token.expose_secret() == "owner" => Some("owner"),
             Credentials::Token(token) if token.expose_secret() == "guest" => Some("guest"),
@@ -71,8 +75,13 @@ impl Authenticator for FewPeople {
             _ => None,
         };
         Box::pin(async move {
-            let name = name.ok_or_else(|| ApiError::Unauthenticated { reason: "Nobody.".to_owned() })?;
-            Ok(Actor { id: format!("person:{name}"), name: format!("{name}@example.com") })
+            let name = name.ok_or_else(|| ApiError::Unauthenticated {
+                reason: "Nobody.".to_owned(),
+            })?;
+            Ok(Actor {
+                id: format!("person:{name}"),
+                name: format!("{name}@example.com"),
+            })
         })
     }
 
@@ -83,7 +92,13 @@ impl Authenticator for FewPeople {
         action: Action,
     ) -> ApiFuture<'a, ()> {
         let may = actor.id == "person:owner" || action == Action::View;
-        Box::pin(async move { if may { Ok(()) } else { Err(ApiError::Forbidden { action }) } })
+        Box::pin(async move {
+            if may {
+                Ok(())
+            } else {
+                Err(ApiError::Forbidden { action })
+            }
+        })
     }
 }
 
@@ -104,9 +119,16 @@ pub(crate) async fn fixture() -> Fixture {
 
 /// Opens what is in `folder`, as a process that starts does.
 pub(crate) async fn open(folder: TempDir, smallest_free_space: u64) -> Fixture {
-    let database = Database::open(&folder.path().join("backups.sqlite")).await.unwrap();
-    let limits = StoreLimits { largest_archive: LARGEST_ARCHIVE, smallest_free_space };
-    let store = ArchiveStore::open(folder.path(), database.clone(), limits).await.unwrap();
+    let database = Database::open(&folder.path().join("backups.sqlite"))
+        .await
+        .unwrap();
+    let limits = StoreLimits {
+        largest_archive: LARGEST_ARCHIVE,
+        smallest_free_space,
+    };
+    let store = ArchiveStore::open(folder.path(), database.clone(), limits)
+        .await
+        .unwrap();
     let settings = ServiceSettings {
         environments: vec![environment("dev"), environment("prd")],
         upload_idle_timeout: Duration::from_millis(300),
@@ -117,14 +139,27 @@ pub(crate) async fn open(folder: TempDir, smallest_free_space: u64) -> Fixture {
     let limits = UploadLimits {
         bytes_per_scope: 2 * LARGEST_ARCHIVE,
         uploads_per_scope: 4,
-        lifetime: Duration::from_secs(3600),
+        lifetime: Duration::from_hours(1),
     };
     let uploads = ResumableUploads::open(store.clone(), limits).await.unwrap();
-    let service = BackupService::open_with_clock(settings, database.clone(), store, clock).await.unwrap();
+    let service = BackupService::open_with_clock(settings, database.clone(), store, clock)
+        .await
+        .unwrap();
     let api = service.environment(&environment("dev")).unwrap();
     let authenticator = Arc::new(FewPeople);
-    let router = ServiceRouter { api, authenticator, uploads, version: "test".into() }.into_router();
-    Fixture { folder, database, service, router }
+    let router = ServiceRouter {
+        api,
+        authenticator,
+        uploads,
+        version: "test".into(),
+    }
+    .into_router();
+    Fixture {
+        folder,
+        database,
+        service,
+        router,
+    }
 }
 
 impl Fixture {
@@ -138,14 +173,27 @@ impl Fixture {
 
     /// Uploads a pair and gives the backup.
     pub(crate) async fn upload(&self, database: &[u8], volume: &[u8]) -> Value {
-        let response = self.send(upload_request(&form(&[("database", database), ("volume", volume)]))).await;
+        let response = self
+            .send(upload_request(&form(&[
+                ("database", database),
+                ("volume", volume),
+            ])))
+            .await;
         assert_eq!(response.status(), StatusCode::CREATED);
         json(response).await
     }
 
     pub(crate) async fn current_operation(&self) -> Option<Operation> {
-        let actor = Actor { id: "test".to_owned(), name: "test".to_owned() };
-        self.service.environment(&environment("dev")).unwrap().current_operation(&actor).await.unwrap()
+        let actor = Actor {
+            id: "test".to_owned(),
+            name: "test".to_owned(),
+        };
+        self.service
+            .environment(&environment("dev"))
+            .unwrap()
+            .current_operation(&actor)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn count(&self, table: &'static str) -> i64 {
@@ -162,7 +210,10 @@ impl Fixture {
             assert_eq!(self.count(table).await, 0, "rows stayed in {table}");
         }
         let files = files_below(self.folder.path());
-        let kept: Vec<_> = files.iter().filter(|file| !file.to_string_lossy().contains("backups.sqlite")).collect();
+        let kept: Vec<_> = files
+            .iter()
+            .filter(|file| !file.to_string_lossy().contains("backups.sqlite"))
+            .collect();
         assert!(kept.is_empty(), "files stayed: {kept:?}");
     }
 }
@@ -171,7 +222,11 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
     }
     files
 }
@@ -187,7 +242,11 @@ pub(crate) fn request(method: &str, path: &str) -> http::request::Builder {
 pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, content) in parts {
-        write!(body, "--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"my file\"\r\n\r\n").unwrap();
+        write!(
+            body,
+            "--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"my file\"\r\n\r\n"
+        )
+        .unwrap();
         body.extend_from_slice(content);
         body.extend_from_slice(b"\r\n");
     }
@@ -218,7 +277,9 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
 pub(crate) fn gzip_of(length: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         state.to_be_bytes()[0]
     })
     .take(length)

@@ -11,19 +11,29 @@ use crate::support::*;
 async fn a_pair_becomes_a_backup() {
     let fixture = fixture().await;
     let (database, volume) = (gzip_of(300_000), gzip_of(500_000));
-    let response =
-        fixture.send(upload_request(&form(&[("database", &database), ("volume", &volume)]))).await;
+    let response = fixture
+        .send(upload_request(&form(&[
+            ("database", &database),
+            ("volume", &volume),
+        ])))
+        .await;
     assert_eq!(response.status(), StatusCode::CREATED);
     let location = response.headers()["location"].to_str().unwrap().to_owned();
     let backup = json(response).await;
     let id = backup["backupId"].as_str().unwrap();
     assert_eq!(location, format!("/backup/{id}"));
-    assert!(id.starts_with("dxpcloud-") && id.ends_with("-202611232015"), "{id}");
+    assert!(
+        id.starts_with("dxpcloud-") && id.ends_with("-202611232015"),
+        "{id}"
+    );
     assert_eq!(backup["creationType"], "uploaded");
     assert_eq!(backup["status"], "success");
     assert_eq!(backup["createdBy"], "owner@example.com");
     assert_eq!(backup["size"], database.len() + volume.len());
-    assert_eq!(backup["volume"]["fileName"], "backup-lfr-lfrjoebloggs-dev-202611232015.tgz");
+    assert_eq!(
+        backup["volume"]["fileName"],
+        "backup-lfr-lfrjoebloggs-dev-202611232015.tgz"
+    );
 
     for (part, sent) in [("database", &database), ("volume", &volume)] {
         let received = bytes(fixture.get(&format!("/backup/download/{part}/{id}")).await).await;
@@ -35,8 +45,15 @@ async fn a_pair_becomes_a_backup() {
 #[tokio::test]
 async fn order_of_parts_file_names_and_the_user_id_do_not_matter() {
     let fixture = fixture().await;
-    let body = form(&[("userId", b"0012345"), ("volume", &gzip(b"v")), ("database", &gzip(b"d"))]);
-    assert_eq!(fixture.send(upload_request(&body)).await.status(), StatusCode::CREATED);
+    let body = form(&[
+        ("userId", b"0012345"),
+        ("volume", &gzip(b"v")),
+        ("database", &gzip(b"d")),
+    ]);
+    assert_eq!(
+        fixture.send(upload_request(&body)).await.status(),
+        StatusCode::CREATED
+    );
 }
 
 #[tokio::test]
@@ -51,7 +68,11 @@ async fn every_documented_form_of_credentials_uploads() {
         let mut request = upload_request(&body);
         request.headers_mut().remove("authorization");
         request.headers_mut().insert(name, value.parse().unwrap());
-        assert_eq!(fixture.send(request).await.status(), StatusCode::CREATED, "{name}: {value}");
+        assert_eq!(
+            fixture.send(request).await.status(),
+            StatusCode::CREATED,
+            "{name}: {value}"
+        );
     }
 }
 
@@ -65,7 +86,11 @@ async fn the_folder_an_administrator_finds_holds_the_same_files() {
         serde_json::from_str(&std::fs::read_to_string(folder.join("backup.json")).unwrap()).unwrap();
     assert_eq!(manifest, backup);
     for name in ["database.gz", "volume.tgz"] {
-        assert_eq!(std::fs::metadata(folder.join(name)).unwrap().nlink(), 2, "{name} is a link, not a copy");
+        assert_eq!(
+            std::fs::metadata(folder.join(name)).unwrap().nlink(),
+            2,
+            "{name} is a link, not a copy"
+        );
     }
 }
 
@@ -85,7 +110,9 @@ async fn a_minute_that_is_taken_means_the_next_one() {
 async fn a_failed_upload_does_not_use_its_minute_up() {
     let fixture = fixture().await;
     for _ in 0..3 {
-        let response = fixture.send(upload_request(&form(&[("database", b"text")]))).await;
+        let response = fixture
+            .send(upload_request(&form(&[("database", b"text")])))
+            .await;
         assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     let backup = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
@@ -117,8 +144,10 @@ async fn a_client_that_hangs_up_after_the_last_byte_changes_nothing() {
 async fn a_chunked_body_without_a_length_is_taken_too() {
     let fixture = fixture().await;
     let body = form(&[("database", &gzip_of(200_000)), ("volume", &gzip_of(200_000))]);
-    let chunks: Vec<_> =
-        body.chunks(1000).map(|chunk| Ok::<_, std::io::Error>(bytes::Bytes::copy_from_slice(chunk))).collect();
+    let chunks: Vec<_> = body
+        .chunks(1000)
+        .map(|chunk| Ok::<_, std::io::Error>(bytes::Bytes::copy_from_slice(chunk)))
+        .collect();
     let request = upload_request_with(Body::from_stream(futures_util::stream::iter(chunks)));
     assert_eq!(fixture.send(request).await.status(), StatusCode::CREATED);
 }
@@ -129,7 +158,9 @@ async fn a_repeated_request_makes_no_second_backup() {
     let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
     let request = |key: &str| {
         let mut request = upload_request(&body);
-        request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        request
+            .headers_mut()
+            .insert("idempotency-key", key.parse().unwrap());
         request
     };
     // At the same instant, and again afterwards.
@@ -150,9 +181,14 @@ async fn a_repeated_request_makes_no_second_backup() {
 #[tokio::test]
 async fn a_request_whose_first_attempt_failed_is_tried_again() {
     let fixture = fixture().await;
-    for (content, status) in [(b"text".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE), (gzip(b"d"), StatusCode::CREATED)] {
+    for (content, status) in [
+        (b"text".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (gzip(b"d"), StatusCode::CREATED),
+    ] {
         let mut request = upload_request(&form(&[("database", &content), ("volume", &gzip(b"v"))]));
-        request.headers_mut().insert("idempotency-key", "one".parse().unwrap());
+        request
+            .headers_mut()
+            .insert("idempotency-key", "one".parse().unwrap());
         assert_eq!(fixture.send(request).await.status(), status);
     }
 }
@@ -161,7 +197,9 @@ async fn a_request_whose_first_attempt_failed_is_tried_again() {
 async fn an_endless_idempotency_key_is_refused() {
     let fixture = fixture().await;
     let mut request = upload_request(&form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]));
-    request.headers_mut().insert("idempotency-key", "x".repeat(256).parse().unwrap());
+    request
+        .headers_mut()
+        .insert("idempotency-key", "x".repeat(256).parse().unwrap());
     let response = fixture.send(request).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     assert!(problem(response).await.detail.contains("Idempotency-Key"));

@@ -11,20 +11,26 @@ type Part = (PartHeaders, Vec<u8>);
 
 /// Splits `body`, which arrives in chunks of `chunk` bytes.
 fn split(body: &[u8], chunk: usize) -> Result<Vec<Part>, BodyError> {
-    let chunks: Vec<_> = body.chunks(chunk.max(1)).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-        let multipart = Multipart::new(stream::iter(chunks), "XX");
-        let mut parts = Vec::new();
-        while let Some(headers) = poll_fn(|context| multipart.poll_part(context)).await {
-            let mut bytes = Vec::new();
-            let mut part = PartBody::of(&multipart);
-            while let Some(data) = part.next().await {
-                bytes.extend_from_slice(&data?);
+    let chunks: Vec<_> = body
+        .chunks(chunk.max(1))
+        .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+        .collect();
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(async {
+            let multipart = Multipart::new(stream::iter(chunks), "XX");
+            let mut parts = Vec::new();
+            while let Some(headers) = poll_fn(|context| multipart.poll_part(context)).await {
+                let mut bytes = Vec::new();
+                let mut part = PartBody::of(&multipart);
+                while let Some(data) = part.next().await {
+                    bytes.extend_from_slice(&data?);
+                }
+                parts.push((headers?, bytes));
             }
-            parts.push((headers?, bytes));
-        }
-        Ok(parts)
-    })
+            Ok(parts)
+        })
 }
 
 fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
@@ -41,7 +47,10 @@ fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn headers(name: &str) -> PartHeaders {
-    PartHeaders { name: name.to_owned(), file_name: Some("a.gz".to_owned()) }
+    PartHeaders {
+        name: name.to_owned(),
+        file_name: Some("a.gz".to_owned()),
+    }
 }
 
 #[test]
@@ -65,7 +74,11 @@ fn a_body_that_ends_early_is_never_taken_for_a_whole_one() {
     let body = form(&[("database", b"0123456789"), ("volume", b"abc")]);
     let whole = body.len() - b"--\r\n".len();
     for length in 0..whole {
-        assert!(split(&body[..length], 7).is_err(), "{length} of {} bytes passed for all", body.len());
+        assert!(
+            split(&body[..length], 7).is_err(),
+            "{length} of {} bytes passed for all",
+            body.len()
+        );
     }
 }
 
@@ -85,10 +98,17 @@ fn what_does_not_end_is_refused_instead_of_collected() {
 
 #[test]
 fn headers_without_a_name_are_refused() {
-    for header in ["", "Content-Type: text/plain", "Content-Disposition: form-data", "Content-Disposition: attachment; name=a"]
-    {
+    for header in [
+        "",
+        "Content-Type: text/plain",
+        "Content-Disposition: form-data",
+        "Content-Disposition: attachment; name=a",
+    ] {
         let body = format!("--XX\r\n{header}\r\n\r\nabc\r\n--XX--");
-        assert!(matches!(split(body.as_bytes(), 5), Err(BodyError::Malformed(_))), "{header:?}");
+        assert!(
+            matches!(split(body.as_bytes(), 5), Err(BodyError::Malformed(_))),
+            "{header:?}"
+        );
     }
 }
 
@@ -96,7 +116,10 @@ fn headers_without_a_name_are_refused() {
 fn parameters_are_read_quoted_and_plain() {
     let read = |text| parameter(text, "name");
     assert_eq!(read(" name=\"a\\\"b;c\"; filename=x"), Some("a\"b;c".to_owned()));
-    assert_eq!(read("filename=\"name=no\"; NAME = yes ; x=y"), Some("yes".to_owned()));
+    assert_eq!(
+        read("filename=\"name=no\"; NAME = yes ; x=y"),
+        Some("yes".to_owned())
+    );
     assert_eq!(read("filename=\"x\""), None);
     assert_eq!(read("name=\"open"), None);
 }
@@ -104,12 +127,24 @@ fn parameters_are_read_quoted_and_plain() {
 #[test]
 fn only_forms_with_a_boundary_are_read() {
     let of = |text: &str| boundary(Some(&HeaderValue::from_str(text).unwrap()));
-    assert_eq!(of("Multipart/Form-Data; charset=utf-8; boundary=\"a b\"").unwrap(), "a b");
-    assert!(matches!(of("application/json"), Err(BodyError::UnsupportedMediaType(_))));
+    assert_eq!(
+        of("Multipart/Form-Data; charset=utf-8; boundary=\"a b\"").unwrap(),
+        "a b"
+    );
+    assert!(matches!(
+        of("application/json"),
+        Err(BodyError::UnsupportedMediaType(_))
+    ));
     assert!(matches!(boundary(None), Err(BodyError::UnsupportedMediaType(_))));
     assert!(matches!(of("multipart/form-data"), Err(BodyError::Malformed(_))));
-    assert!(matches!(of("multipart/form-data; boundary="), Err(BodyError::Malformed(_))));
-    assert!(matches!(of(&format!("multipart/form-data; boundary={}", "a".repeat(71))), Err(BodyError::Malformed(_))));
+    assert!(matches!(
+        of("multipart/form-data; boundary="),
+        Err(BodyError::Malformed(_))
+    ));
+    assert!(matches!(
+        of(&format!("multipart/form-data; boundary={}", "a".repeat(71))),
+        Err(BodyError::Malformed(_))
+    ));
 }
 
 proptest! {
