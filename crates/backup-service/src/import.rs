@@ -3,7 +3,7 @@
 use backup_api::{Actor, ApiError, Backup, CreationType, EnvironmentId, Upload};
 use jiff::Timestamp;
 
-use crate::{BackupService, upload::Origin};
+use crate::{BackupService, intake::Origin};
 
 /// What is known about a backup that was made elsewhere or before.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,6 +15,7 @@ pub mod http;
 mod idempotency;
 mod ids;
 mod import;
+mod intake;
 mod schema;
 mod service;
 mod upload;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use archive_store::ArchiveStore;
-use backup_api::{BackupApi, EnvironmentId, Operation};
+use backup_api::{BackupApi, EnvironmentId, Operation, Phase};
 use database::Database;
 use operations::Operations;
 
@@ -113,7 +113,11 @@ async fn clean_up_after(
         "an operation was interrupted by the end of the former process"
     );
     let environment = EnvironmentId::new(operation.project.clone(), operation.environment.clone());
-    if let Some(id) = &operation.backup_id {
+    if let Some(id) = operation
+        .backup_id
+        .as_ref()
+        .filter(|_| operation.phase == Phase::Publishing)
+    {
         store.remove_backup_folder(&environment, id).await?;
     }
     let mut transaction = database.begin().await?;

@@ -123,3 +123,36 @@ async fn imported_backups_keep_their_time() {
     assert_eq!(backup["creationType"], "auto");
     assert_eq!(backup["createdBy"], serde_json::Value::Null);
 }
+
+#[tokio::test]
+async fn a_folder_that_the_catalogue_does_not_know_is_never_touched() {
+    let fixture = fixture().await;
+    let first = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let uid = first["backupId"]
+        .as_str()
+        .unwrap()
+        .split('-')
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    // The next backup's folder is there already, as when the catalogue was restored from an older copy.
+    let folder = fixture
+        .folder
+        .path()
+        .join("backups/lfrjoebloggs-dev")
+        .join(format!("dxpcloud-{uid}-202611232016"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("database.gz"), "the only copy").unwrap();
+
+    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    let response = fixture.send(upload_request(&body)).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(
+        std::fs::read_to_string(folder.join("database.gz")).unwrap(),
+        "the only copy"
+    );
+    assert_eq!(
+        (fixture.count("backups").await, fixture.current_operation().await),
+        (1, None)
+    );
+}
