@@ -10,7 +10,12 @@ use std::{env, path::Path};
 use anyhow::{Result, ensure};
 
 use super::SITE;
-use crate::{invocation::Invocation, setup, steps::Steps, toolchain::BROWSER_TARGET};
+use crate::{
+    invocation::Invocation,
+    setup::{self, python_packages},
+    steps::Steps,
+    toolchain::BROWSER_TARGET,
+};
 
 const SERVER: &str = "target/debug/backups-console";
 const BROWSER_TESTS: &str = "end2end/run.mjs";
@@ -82,5 +87,6 @@ fn browser_tests(browser: &Path) -> Result<Invocation> {
         .arguments([BROWSER_TESTS])
         .variable("BACKUPS_CONSOLE_BINARY", absolute(SERVER))
         .variable("BACKUPS_CONSOLE_SITE", absolute(SITE))
-        .variable("CHROMIUM", browser.display().to_string()))
+        .variable("CHROMIUM", browser.display().to_string())
+        .variable("PYTHONPATH", absolute(python_packages::FOLDER)))
 }

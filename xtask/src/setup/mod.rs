@@ -11,6 +11,7 @@ mod debian_compiler;
 mod formatter;
 mod node_packages;
 mod postgres;
+pub(crate) mod python_packages;
 mod wasm_bindgen;
 mod wasm_target;
 
@@ -42,6 +43,7 @@ pub(crate) fn for_tests() -> Result<TestTools> {
     node_packages::ensure(&mut apt)?;
     let browser = browser::ensure(&mut apt)?;
     postgres::ensure(&mut apt)?;
+    python_packages::ensure(&mut apt)?;
     Ok(TestTools { toolchain, browser })
 }
 
