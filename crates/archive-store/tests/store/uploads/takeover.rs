@@ -52,18 +52,52 @@ async fn a_newcomer_goes_on_while_the_stale_body_hangs() {
 }
 
 #[tokio::test]
-async fn of_several_newcomers_the_newest_goes_on() {
+async fn of_several_newcomers_one_goes_on() {
     let uploads = Uploads::new().await;
     let bytes = gzip_like(100_000, 0);
     let id = uploads.id(bytes.len()).await;
     let stale = hang(&uploads, &id, 0, &bytes[..1000]).await;
-    let (second, third) = tokio::join!(
-        uploads.append(&id, 1000, hanging(&bytes[1000..2000])),
+    // Which of the two is the newer one is not for the test to say.
+    let (one, other) = tokio::join!(
+        uploads.append(&id, 1000, body(&bytes[1000..])),
         uploads.append(&id, 1000, body(&bytes[1000..]))
     );
-    assert!(matches!(second.unwrap_err(), UploadError::TakenOver));
-    assert!(third.unwrap().finished.is_some());
+    let (finished, refused) = if one.is_ok() { (one, other) } else { (other, one) };
+    assert!(finished.unwrap().finished.is_some());
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            UploadError::TakenOver | UploadError::OffsetMismatch { .. }
+        ),
+        "{refused:?}"
+    );
     assert_taken_over(stale).await;
+    uploads.assert_archive(&id, &bytes).await;
+}
+
+#[tokio::test]
+async fn a_newcomer_that_hangs_gives_way_too() {
+    let uploads = Uploads::new().await;
+    let bytes = gzip_like(100_000, 0);
+    let id = uploads.id(bytes.len()).await;
+    let first = hang(&uploads, &id, 0, &bytes[..1000]).await;
+    let error = uploads.append(&id, 0, hanging(&bytes[..10])).await.unwrap_err();
+    assert!(
+        matches!(error, UploadError::OffsetMismatch { expected: 1000 }),
+        "{error:?}"
+    );
+    assert_taken_over(first).await;
+    let second = hang(&uploads, &id, 1000, &bytes[1000..2000]).await;
+    assert!(
+        uploads
+            .append(&id, 2000, body(&bytes[2000..]))
+            .await
+            .unwrap()
+            .finished
+            .is_some()
+    );
+    assert_taken_over(second).await;
     uploads.assert_archive(&id, &bytes).await;
 }
 
