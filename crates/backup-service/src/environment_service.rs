@@ -7,7 +7,7 @@ use backup_api::{
     ByteStream, Capabilities, Capability, EnvironmentId, EnvironmentUid, ListQuery, Operation, Part, Upload,
 };
 
-use crate::{catalogue, error::from_store, service::Shared};
+use crate::{catalogue, error::from_store, shared::Shared};
 
 const CREATE_MISSING: &str = "This service does not make backups yet. Upload one instead.";
 const RESTORE_MISSING: &str =

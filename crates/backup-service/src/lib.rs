@@ -18,6 +18,7 @@ mod import;
 mod intake;
 mod schema;
 mod service;
+mod shared;
 mod upload;
 
 pub use clock::{Clock, SystemClock};

@@ -12,6 +12,7 @@ use crate::{
     environment_service::EnvironmentService,
     ids,
     schema::{COMPONENT, STEPS},
+    shared::Shared,
 };
 
 /// What the service is opened with.
@@ -25,18 +26,6 @@ pub struct ServiceSettings {
     pub largest_archive: u64,
     /// What backups say made them.
     pub version: String,
-}
-
-/// What every environment's service shares.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) database: Database,
-    pub(crate) store: ArchiveStore,
-    pub(crate) operations: Operations,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) upload_idle_timeout: Duration,
-    pub(crate) largest_archive: u64,
-    pub(crate) version: String,
 }
 
 /// The service of all environments that one process keeps; clones share it.

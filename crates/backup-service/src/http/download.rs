@@ -13,11 +13,11 @@ use super::{
     handlers::{backup_id, not_found},
     headers,
     range::{Selection, select},
-    router::ApiState,
+    state::ServiceRouter,
 };
 
 pub(crate) async fn handle(
-    State(state): State<ApiState>,
+    State(state): State<ServiceRouter>,
     caller: Caller,
     Path((part, id)): Path<(String, String)>,
     method: Method,

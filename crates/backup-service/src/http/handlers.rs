@@ -12,7 +12,7 @@ use backup_api::{
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{authentication::Caller, router::ApiState};
+use super::{authentication::Caller, state::ServiceRouter};
 
 /// What `GET /` says about the service.
 #[derive(Debug, Serialize)]
@@ -25,7 +25,7 @@ pub(crate) struct ServiceDescription {
 }
 
 pub(crate) async fn service(
-    State(state): State<ApiState>,
+    State(state): State<ServiceRouter>,
     caller: Caller,
 ) -> Result<Json<ServiceDescription>, HttpError> {
     let actor = caller.may(Action::View, &state).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn service(
 }
 
 pub(crate) async fn list(
-    State(state): State<ApiState>,
+    State(state): State<ServiceRouter>,
     caller: Caller,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<BackupList>, HttpError> {
@@ -52,7 +52,7 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn find(
-    State(state): State<ApiState>,
+    State(state): State<ServiceRouter>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Backup>, HttpError> {
@@ -61,7 +61,7 @@ pub(crate) async fn find(
 }
 
 pub(crate) async fn delete(
-    State(state): State<ApiState>,
+    State(state): State<ServiceRouter>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, HttpError> {
@@ -70,7 +70,10 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(crate) async fn create(State(state): State<ApiState>, caller: Caller) -> Result<Response, HttpError> {
+pub(crate) async fn create(
+    State(state): State<ServiceRouter>,
+    caller: Caller,
+) -> Result<Response, HttpError> {
     let actor = caller.may(Action::Create, &state).await?;
     Ok(accepted(state.api.create(&actor).await?))
 }
@@ -82,7 +85,7 @@ struct RestoreRequest {
 }
 
 pub(crate) async fn restore(
-    State(state): State<ApiState>,
+    State(state): State<ServiceRouter>,
     caller: Caller,
     body: axum::body::Bytes,
 ) -> Result<Response, HttpError> {

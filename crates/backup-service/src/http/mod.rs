@@ -2,18 +2,20 @@
 //! speak the same HTTP: downloads with ranges, multipart uploads, problems.
 
 mod authentication;
+mod credentials;
 mod download;
 mod handlers;
 mod headers;
 mod multipart;
 mod range;
 mod router;
+mod state;
 mod upload;
 mod uploads;
 
 pub use backup_api::http::{RequestId, problem_response};
 
-pub use authentication::{Authenticator, Credentials};
+pub use credentials::{Authenticator, Credentials};
 pub use download::download_response;
-pub use router::ServiceRouter;
+pub use state::ServiceRouter;
 pub use upload::upload_from_multipart;

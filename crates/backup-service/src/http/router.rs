@@ -1,43 +1,16 @@
 //! The paths of the API of one environment.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use archive_store::uploads::ResumableUploads;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
     routing::{get, post},
 };
-use backup_api::{BackupApi, http::render, routes};
+use backup_api::{http::render, routes};
 
-use super::{Authenticator, download, handlers, upload, uploads::CallersUploads};
-
-/// What the API of one environment stands on.
-#[derive(Clone)]
-pub struct ServiceRouter {
-    /// The environment's service.
-    pub api: Arc<dyn BackupApi>,
-    /// Who may call.
-    pub authenticator: Arc<dyn Authenticator>,
-    /// The resumable uploads of the store that the service adopts archives from.
-    pub uploads: ResumableUploads,
-    /// What `GET /` says.
-    pub version: Arc<str>,
-}
-
-impl fmt::Debug for ServiceRouter {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("ServiceRouter")
-            .field("environment", self.api.environment())
-            .field("version", &self.version)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What every handler knows.
-pub(crate) type ApiState = ServiceRouter;
+use super::{download, handlers, state::ServiceRouter, upload, uploads::CallersUploads};
 
 impl ServiceRouter {
     /// The documented API, rooted at `/`.

@@ -21,7 +21,7 @@ use http::{
 use super::{
     authentication::Caller,
     multipart::{Multipart, PartBody, PartHeaders, boundary},
-    router::ApiState,
+    state::ServiceRouter,
     uploads,
 };
 
@@ -35,7 +35,7 @@ const LONGEST_JSON: usize = 64 * 1024;
 const LONGEST_TEXT_FIELD: usize = 1024;
 
 pub(crate) async fn handle(
-    State(state): State<ApiState>,
+    State(state): State<ServiceRouter>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, HttpError> {

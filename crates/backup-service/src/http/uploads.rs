@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use resumable_uploads::UploadAccess;
 use serde::Deserialize;
 
-use super::{Authenticator, authentication::credentials};
+use super::credentials::{Authenticator, credentials};
 
 /// A UUID with room to spare; longer texts are no ids.
 const LONGEST_ID: usize = 64;

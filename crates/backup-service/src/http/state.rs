@@ -1,0 +1,31 @@
+//! What the API of one environment stands on, and every handler knows.
+
+use std::{fmt, sync::Arc};
+
+use archive_store::uploads::ResumableUploads;
+use backup_api::BackupApi;
+
+use super::credentials::Authenticator;
+
+/// What the API of one environment stands on.
+#[derive(Clone)]
+pub struct ServiceRouter {
+    /// The environment's service.
+    pub api: Arc<dyn BackupApi>,
+    /// Who may call.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// The resumable uploads of the store that the service adopts archives from.
+    pub uploads: ResumableUploads,
+    /// What `GET /` says.
+    pub version: Arc<str>,
+}
+
+impl fmt::Debug for ServiceRouter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ServiceRouter")
+            .field("environment", self.api.environment())
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,21 @@
+//! What the services of all environments stand on.
+
+use std::{sync::Arc, time::Duration};
+
+use archive_store::ArchiveStore;
+use database::Database;
+use operations::Operations;
+
+use crate::Clock;
+
+/// What every environment's service shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) database: Database,
+    pub(crate) store: ArchiveStore,
+    pub(crate) operations: Operations,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) upload_idle_timeout: Duration,
+    pub(crate) largest_archive: u64,
+    pub(crate) version: String,
+}
