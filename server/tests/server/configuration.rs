@@ -88,6 +88,8 @@ service_domain = \"localhost\"
 largest_archive = \"100GB\"
 smallest_free_space = \"1GB\"
 idle_timeout = \"1m\"
+keep_unfinished = \"168h\"
+largest_unfinished = \"4TB\"
 
 [sessions]
 idle = \"12h\"
