@@ -55,7 +55,7 @@ try {
         headers: { authorization: `Bearer ${token}` },
       })
     ).json();
-    await every("login", "/login?error=wrong-credentials", { signedIn: false });
+    await every("login", "/login?problem=wrong-credentials", { signedIn: false });
     await every("environments", "/");
     await every("backups", BACKUPS);
     await every("backups-menu", BACKUPS, { act: openMenu, fullPage: false });
