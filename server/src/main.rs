@@ -13,7 +13,6 @@ mod demo;
 mod hosts;
 mod logging;
 mod middleware;
-mod problem;
 mod router;
 mod routes;
 mod sessions;

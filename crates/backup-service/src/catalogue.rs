@@ -56,34 +56,38 @@ pub(crate) async fn find(
     environment: &EnvironmentId,
     id: &BackupId,
 ) -> Result<Option<Backup>, ServiceError> {
-    Ok(find_with_archives(database, environment, id)
+    find_row(database, environment, id)
         .await?
-        .map(|(backup, _)| backup))
+        .as_ref()
+        .map(backup)
+        .transpose()
 }
 
-/// One backup of an environment and the archive that holds one of its parts.
+/// The archive that holds one part of a backup.
 pub(crate) async fn find_archive(
     database: &Database,
     environment: &EnvironmentId,
     id: &BackupId,
     part: Part,
-) -> Result<Option<(Backup, ArchiveId)>, ServiceError> {
-    Ok(find_with_archives(database, environment, id)
-        .await?
-        .map(|(backup, [database, volume])| {
-            let archive = match part {
-                Part::Database => database,
-                Part::Volume => volume,
-            };
-            (backup, archive)
-        }))
+) -> Result<Option<ArchiveId>, ServiceError> {
+    let column = match part {
+        Part::Database => "database_archive",
+        Part::Volume => "volume_archive",
+    };
+    let Some(row) = find_row(database, environment, id).await? else {
+        return Ok(None);
+    };
+    let archive = row.try_get::<String, _>(column)?.parse();
+    archive
+        .map(Some)
+        .map_err(|_| ServiceError::UnreadableRow { column })
 }
 
-async fn find_with_archives(
+async fn find_row(
     database: &Database,
     environment: &EnvironmentId,
     id: &BackupId,
-) -> Result<Option<(Backup, [ArchiveId; 2])>, ServiceError> {
+) -> Result<Option<SqliteRow>, ServiceError> {
     let row = query(
         "SELECT backup, database_archive, volume_archive FROM backups \
          WHERE id = $1 AND project = $2 AND environment = $3",
@@ -93,16 +97,7 @@ async fn find_with_archives(
     .bind(environment.environment.as_str())
     .fetch_optional(database.reader())
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let archive = |column: &'static str| -> Result<ArchiveId, ServiceError> {
-        row.try_get::<String, _>(column)?
-            .parse()
-            .map_err(|_| ServiceError::UnreadableRow { column })
-    };
-    Ok(Some((
-        backup(&row)?,
-        [archive("database_archive")?, archive("volume_archive")?],
-    )))
+    Ok(row)
 }
 
 fn backup(row: &SqliteRow) -> Result<Backup, ServiceError> {

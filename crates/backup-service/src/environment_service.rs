@@ -31,6 +31,12 @@ impl EnvironmentService {
         }
     }
 
+    async fn require(&self, id: &BackupId) -> Result<Backup, ApiError> {
+        catalogue::find(&self.shared.database, &self.environment, id)
+            .await?
+            .ok_or_else(|| ApiError::no_such_backup(id))
+    }
+
     async fn refuse_while_held(&self) -> Result<(), ApiError> {
         match self
             .shared
@@ -78,11 +84,7 @@ impl BackupApi for EnvironmentService {
     }
 
     fn find<'a>(&'a self, _actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
-        Box::pin(async move {
-            catalogue::find(&self.shared.database, &self.environment, id)
-                .await?
-                .ok_or_else(|| ApiError::no_such_backup(id))
-        })
+        Box::pin(self.require(id))
     }
 
     fn current_operation<'a>(&'a self, _actor: &'a Actor) -> ApiFuture<'a, Option<Operation>> {
@@ -109,9 +111,7 @@ impl BackupApi for EnvironmentService {
         part: Part,
     ) -> ApiFuture<'a, ArchiveDescription> {
         Box::pin(async move {
-            let backup = catalogue::find(&self.shared.database, &self.environment, id)
-                .await?
-                .ok_or_else(|| ApiError::no_such_backup(id))?;
+            let backup = self.require(id).await?;
             let mut sha256 = [0; 32];
             hex::decode_to_slice(backup.part_sha256(part), &mut sha256).map_err(ApiError::internal)?;
             Ok(ArchiveDescription {
@@ -130,7 +130,7 @@ impl BackupApi for EnvironmentService {
         range: ByteRange,
     ) -> ApiFuture<'a, ByteStream> {
         Box::pin(async move {
-            let (_, archive) = catalogue::find_archive(&self.shared.database, &self.environment, id, part)
+            let archive = catalogue::find_archive(&self.shared.database, &self.environment, id, part)
                 .await?
                 .ok_or_else(|| ApiError::no_such_backup(id))?;
             self.shared
@@ -152,9 +152,7 @@ impl BackupApi for EnvironmentService {
     fn delete<'a>(&'a self, _actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()> {
         Box::pin(async move {
             self.refuse_while_held().await?;
-            catalogue::find(&self.shared.database, &self.environment, id)
-                .await?
-                .ok_or_else(|| ApiError::no_such_backup(id))?;
+            self.require(id).await?;
             self.refuse(DELETE_MISSING).await
         })
     }

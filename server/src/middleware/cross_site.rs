@@ -25,12 +25,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use backup_api::{Problem, ProblemCode};
+use backup_api::{Problem, ProblemCode, http::respond};
 
-use crate::{
-    hosts::{self, Hosts},
-    problem,
-};
+use crate::hosts::{self, Hosts};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -49,7 +46,7 @@ pub(crate) async fn refuse(State(hosts): State<Arc<Hosts>>, request: Request, ne
         "Not from this site",
         sentence,
     );
-    problem::respond(problem, request.extensions())
+    respond(problem, request.extensions().get())
 }
 
 fn changes_nothing(method: &Method, headers: &HeaderMap) -> bool {

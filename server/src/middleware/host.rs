@@ -8,13 +8,10 @@ use axum::{
     http::{StatusCode, header::ACCEPT},
     response::{Html, IntoResponse, Response},
 };
-use backup_api::{EnvironmentId, Problem, ProblemCode};
+use backup_api::{EnvironmentId, Problem, ProblemCode, http::respond};
 use tower::ServiceExt;
 
-use crate::{
-    hosts::{self, Hosts, Site},
-    problem,
-};
+use crate::hosts::{self, Hosts, Site};
 
 /// The sites of this process.
 #[derive(Debug)]
@@ -67,13 +64,13 @@ fn unknown_host(request: &Request, address: &str) -> Response {
          at backup-<project>-<environment> below the configured domain, or at \
          {address}/services/<project>-<environment>/."
     );
-    problem::respond(
+    respond(
         Problem::new(
             ProblemCode::UnknownHost,
             status.as_u16(),
             "Unknown host",
             sentence,
         ),
-        request.extensions(),
+        request.extensions().get(),
     )
 }

@@ -2,10 +2,8 @@
 
 use std::any::Any;
 
-use axum::{http::Extensions, response::Response};
-use backup_api::{ApiError, Problem};
-
-use crate::problem;
+use axum::response::Response;
+use backup_api::{ApiError, Problem, http::respond};
 
 /// The answer in place of the one that a panic prevented. The log line carries the request's id through its span.
 pub(crate) fn answer(panic: Box<dyn Any + Send + 'static>) -> Response {
@@ -15,7 +13,7 @@ pub(crate) fn answer(panic: Box<dyn Any + Send + 'static>) -> Response {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
     tracing::error!(panic = message, "a request ended in a panic");
-    problem::respond(Problem::from(&ApiError::internal("panic")), &Extensions::new())
+    respond(Problem::from(&ApiError::internal("panic")), None)
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use backup_api::{ApiError, Problem};
+use backup_api::{ApiError, Problem, http::respond};
 use database::{Database, sqlx};
 use rustix::fs::{Access, access};
 
-use crate::{application::Application, problem};
+use crate::application::Application;
 
 /// A disk that hangs must not hang the probe.
 const LONGEST_CHECK: Duration = Duration::from_secs(5);
@@ -62,8 +62,8 @@ pub(crate) async fn ready(State(probes): State<Probes>, request: Request) -> Res
     };
     tracing::error!(reason, "not ready");
     let reason = "The console cannot work now. Look at its log for the reason.".to_owned();
-    problem::respond(
+    respond(
         Problem::from(&ApiError::Unavailable { reason }),
-        request.extensions(),
+        request.extensions().get(),
     )
 }
