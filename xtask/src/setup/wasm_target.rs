@@ -1,15 +1,15 @@
 //! A compiler that can build for browsers. The first that works is taken:
 //!
 //! 1. the one on `PATH`, or Debian's, when an earlier run or its owner prepared it;
-//! 2. the one on `PATH`, after `rustup target add`;
-//! 3. Debian's, on machines that reach package registries but not Rust's release server.
+//! 2. Debian's, where `apt-get` may install it: a package of a registry, like everything else this project fetches;
+//! 3. the one on `PATH`, after `rustup target add`, which asks Rust's release server.
 
 use std::{
     io::Write as _,
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::{announce, apt::Apt, debian_compiler, install};
 use crate::{
@@ -25,27 +25,26 @@ pub(crate) fn ensure(apt: &mut Apt) -> Result<Compiler> {
     if let Some(compiler) = debian_compiler::prepared() {
         return Ok(compiler);
     }
-    if lookup::program("rustup").is_some() {
-        announce(
-            BROWSER_TARGET,
-            "the islands of the pages are compiled for browsers",
+    let refused = match debian_compiler::install(apt) {
+        Ok(compiler) => return Ok(compiler),
+        Err(error) => error,
+    };
+    if lookup::program("rustup").is_none() {
+        return Err(
+            refused.context("no compiler for browsers could be had: this machine has no rustup either")
         );
-        match install(&Invocation::new("rustup").arguments(["target", "add", BROWSER_TARGET])) {
-            Ok(()) if can_build_for_browsers("rustc") => return Ok(Compiler::OnPath),
-            Ok(()) => {
-                println!(
-                    "rustup added the target, but `rustc` on PATH is not rustup's and does not know it."
-                );
-            }
-            Err(error) => println!("{error:#}; trying the compiler of Debian instead."),
-        }
     }
-    debian_compiler::install(apt).with_context(|| {
-        format!(
-            "no compiler for browsers could be had. Where Rust's release server can be reached, `rustup target add \
-             {BROWSER_TARGET}` gives one"
-        )
-    })
+    println!("{refused:#}\nUntil then, rustup is asked.");
+    announce(
+        BROWSER_TARGET,
+        "the islands of the pages are compiled for browsers",
+    );
+    install(&Invocation::new("rustup").arguments(["target", "add", BROWSER_TARGET]))?;
+    ensure!(
+        can_build_for_browsers("rustc"),
+        "rustup added {BROWSER_TARGET}, but `rustc` on PATH is not rustup's and does not know it"
+    );
+    Ok(Compiler::OnPath)
 }
 
 /// Whether a compiler has a standard library for browsers that is its own. Compiling a line is the only sure sign:
