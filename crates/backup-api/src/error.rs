@@ -67,6 +67,12 @@ pub enum ApiError {
     /// The inspection refused an archive.
     #[error("the inspection refused an archive")]
     ArchiveRejected(Vec<Finding>),
+    /// More than one caller may have on its way in at a time.
+    #[error("{detail}")]
+    QuotaExceeded {
+        /// A sentence that says what to give up.
+        detail: String,
+    },
     /// There is no room.
     #[error("the store has no room for {needed} bytes, {available} are left")]
     StoreFull {

@@ -238,6 +238,9 @@ impl From<&ApiError> for Problem {
                     "The store has room for {available} more bytes and this needs {needed}. Delete old backups or give it a larger disk."
                 ),
             ),
+            ApiError::QuotaExceeded { detail } => {
+                Self::new(Code::QuotaExceeded, 413, "Too much at a time", detail.clone())
+            }
             ApiError::NotAvailable { reason } => {
                 Self::new(Code::NotAvailable, 501, "Not available here", reason.clone())
             }

@@ -12,6 +12,7 @@
 mod authorisation;
 mod clock;
 mod common_passwords;
+mod drafts;
 mod environments;
 mod error;
 mod overview;
@@ -29,6 +30,7 @@ use std::{fmt, sync::Arc};
 use database::Database;
 
 pub use authorisation::Role;
+pub use drafts::{Choice, Difference, DraftFile, Drafts, FileFacts};
 pub use environments::{ConsoleSettings, Environment, EnvironmentSettings, Project};
 pub use error::ConsoleError;
 pub use overview::{

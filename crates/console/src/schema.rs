@@ -5,7 +5,9 @@ use database::SchemaStep;
 
 pub(crate) const COMPONENT: &str = "console";
 
-pub(crate) const STEPS: &[SchemaStep] = &[SchemaStep {
+pub(crate) const STEPS: &[SchemaStep] = &[PEOPLE, DRAFTS];
+
+const PEOPLE: SchemaStep = SchemaStep {
     version: 1,
     description: "people, tokens, sessions",
     sql: "
@@ -38,4 +40,24 @@ pub(crate) const STEPS: &[SchemaStep] = &[SchemaStep {
         CREATE INDEX sessions_of_a_person ON sessions (person_id);
         CREATE INDEX sessions_by_expiry ON sessions (expires_at);
     ",
-}];
+};
+
+const DRAFTS: SchemaStep = SchemaStep {
+    version: 2,
+    description: "drafts",
+    sql: "
+        -- One file on its way in for each part; its bytes are the resumable upload. modified is in milliseconds, as
+        -- browsers tell it.
+        CREATE TABLE draft_files (
+            actor_id TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            part TEXT NOT NULL,
+            upload_id TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            size BIGINT NOT NULL,
+            modified BIGINT NOT NULL,
+            sample TEXT NOT NULL,
+            PRIMARY KEY (actor_id, environment, part)
+        );
+    ",
+};

@@ -67,7 +67,7 @@ fn offset_mismatch(expected: u64) -> Problem {
 }
 
 fn quota(detail: String) -> Problem {
-    Problem::new(Code::QuotaExceeded, 413, "Too much at a time", detail)
+    Problem::from(&ApiError::QuotaExceeded { detail })
 }
 
 fn not_gzip(detail: &str) -> Problem {

@@ -22,7 +22,8 @@ use std::{
     time::Duration,
 };
 
-use backup_api::ByteStream;
+use backup_api::{BodyError, ByteStream, Part, PartStream, StoredArchive, UploadContent, UploadPart};
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 pub use digest::Checksum;
@@ -283,6 +284,32 @@ impl ResumableUploads {
             }),
             None => Err(UploadError::Unfinished { offset: state.offset }),
         }
+    }
+
+    /// Finished uploads as the parts of a backup, named by their ids. Each is looked up when its turn comes; `refusal`
+    /// says why one cannot be had.
+    pub fn stored_parts<const N: usize>(
+        self,
+        scope: String,
+        uploads: [(Part, String); N],
+        refusal: fn(Part, UploadError) -> BodyError,
+    ) -> PartStream {
+        stream::iter(uploads)
+            .then(move |(part, id)| {
+                let (uploads, scope) = (self.clone(), scope.clone());
+                async move {
+                    let found = match id.parse() {
+                        Ok(id) => uploads.finished(&scope, &id).await.map(drop),
+                        Err(_) => Err(UploadError::NoSuchUpload),
+                    };
+                    found.map_err(|error| refusal(part, error))?;
+                    Ok(UploadPart {
+                        part,
+                        content: UploadContent::Stored(StoredArchive { id }),
+                    })
+                }
+            })
+            .boxed()
     }
 
     /// A length that could ever be taken.

@@ -196,9 +196,11 @@ impl Records {
     /// Looked at after the change, inside its transaction: two at once cannot both pass.
     async fn ensure_quota(&self, transaction: &mut WriteTransaction, scope: &str) -> Result<(), UploadError> {
         let (uploads, bytes): (i64, i64) = sqlx::query_as(
-            "SELECT count(*), CAST(COALESCE(SUM(COALESCE(length, received)), 0) AS BIGINT) FROM uploads WHERE scope = $1",
+            "SELECT count(*), CAST(COALESCE(SUM(COALESCE(length, received)), 0) AS BIGINT) FROM uploads
+             WHERE scope = $1 AND expires_at > $2",
         )
         .bind(scope)
+        .bind(Timestamp::now().as_microsecond())
         .fetch_one(&mut **transaction)
         .await?;
         let Quota {

@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use archive_store::uploads::{ResumableUploads, UploadError};
 use axum::{body::Bytes, http::request::Parts};
-use backup_api::{
-    Action, Actor, ApiError, ApiFuture, BackupApi, BodyError, EnvironmentId, Part, StoredArchive, Upload,
-    UploadContent, UploadPart,
-};
-use futures_util::{StreamExt as _, stream};
+use backup_api::{Action, Actor, ApiError, ApiFuture, BackupApi, BodyError, EnvironmentId, Part, Upload};
 use resumable_uploads::UploadAccess;
 use serde::Deserialize;
 
@@ -76,25 +72,10 @@ pub(crate) fn upload_from_json(
                 .to_owned(),
         })?;
     let key = idempotency_key.unwrap_or_else(|| format!("uploads {} {}", pair.database, pair.volume));
-    let parts = stream::iter([(Part::Database, pair.database), (Part::Volume, pair.volume)]).then(
-        move |(part, id)| {
-            let (uploads, scope) = (uploads.clone(), scope.clone());
-            async move {
-                let found = match id.parse() {
-                    Ok(id) => uploads.finished(&scope, &id).await.map(|_| ()),
-                    Err(_) => Err(UploadError::NoSuchUpload),
-                };
-                found.map_err(|error| refusal(part, error))?;
-                Ok(UploadPart {
-                    part,
-                    content: UploadContent::Stored(StoredArchive { id }),
-                })
-            }
-        },
-    );
+    let parts = [(Part::Database, pair.database), (Part::Volume, pair.volume)];
     Ok(Upload {
         announced_length: None,
-        parts: parts.boxed(),
+        parts: uploads.stored_parts(scope, parts, refusal),
         note: pair.note,
         idempotency_key: Some(key),
     })

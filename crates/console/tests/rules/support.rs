@@ -9,13 +9,14 @@ use std::{
 use backup_api::{
     Actor, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList, BackupStatus,
     ByteRange, ByteStream, Capabilities, Capability, CreationType, DatabaseArchive, EnvironmentId, ListQuery,
-    Operation, OperationId, OperationKind, OperationState, Part, Phase, Upload, VolumeArchive,
+    Operation, OperationId, OperationKind, OperationState, Part, Phase, Upload, UploadContent, VolumeArchive,
 };
 use console::{Console, ConsoleSettings, Environment, EnvironmentSettings, Person};
 use database::{
     Database,
     sqlx::{AssertSqlSafe, Row, query},
 };
+use futures_util::StreamExt as _;
 use secrecy::SecretString;
 use tempfile::TempDir;
 
@@ -40,7 +41,11 @@ impl Setting {
     }
 
     pub(crate) async fn with(environments: Vec<EnvironmentSettings>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open(tempfile::tempdir().unwrap(), environments).await
+    }
+
+    /// In a folder that may have been used before.
+    pub(crate) async fn open(folder: TempDir, environments: Vec<EnvironmentSettings>) -> Self {
         let database = database_in(folder.path()).await;
         let console = Console::open(ConsoleSettings { environments }, database.clone())
             .await
@@ -125,6 +130,16 @@ pub(crate) fn with_master_token(mut settings: EnvironmentSettings, token: &str) 
 pub(crate) struct Service {
     behaviour: Behaviour,
     asked: Arc<Mutex<Vec<&'static str>>>,
+    brought: Arc<Mutex<Vec<Brought>>>,
+}
+
+/// What an upload brought, as far as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Brought {
+    pub(crate) by: String,
+    pub(crate) idempotency_key: Option<String>,
+    /// With the ids of those archives that are in the store already.
+    pub(crate) parts: Vec<(Part, Option<String>)>,
 }
 
 #[derive(Clone)]
@@ -142,6 +157,7 @@ impl Service {
         Self {
             behaviour,
             asked: Arc::default(),
+            brought: Arc::default(),
         }
     }
 
@@ -167,6 +183,11 @@ impl Service {
     /// The names of the methods that were called, in order.
     pub(crate) fn asked(&self) -> Vec<&'static str> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// The uploads that came, in order.
+    pub(crate) fn brought(&self) -> Vec<Brought> {
+        self.brought.lock().unwrap().clone()
     }
 }
 
@@ -231,8 +252,28 @@ impl BackupApi for FakeService {
         self.answer("current_operation", |_, operation| Ok(operation.clone()))
     }
 
-    fn upload<'a>(&'a self, _: &'a Actor, _: Upload) -> ApiFuture<'a, Backup> {
-        self.answer("upload", |backups, _| Ok(backups[0].clone()))
+    fn upload<'a>(&'a self, actor: &'a Actor, mut upload: Upload) -> ApiFuture<'a, Backup> {
+        let answer = self.answer("upload", |backups, _| Ok(backups[0].clone()));
+        Box::pin(async move {
+            let mut brought = Brought {
+                by: actor.id.clone(),
+                idempotency_key: upload.idempotency_key.take(),
+                parts: Vec::new(),
+            };
+            let end = loop {
+                match upload.parts.next().await {
+                    Some(Ok(part)) => brought.parts.push(match part.content {
+                        UploadContent::Stored(archive) => (part.part, Some(archive.id)),
+                        UploadContent::Stream(_) => (part.part, None),
+                    }),
+                    Some(Err(error)) => break Err(ApiError::from(error)),
+                    None => break Ok(()),
+                }
+            };
+            self.service.brought.lock().unwrap().push(brought);
+            end?;
+            answer.await
+        })
     }
 
     fn describe<'a>(&'a self, _: &'a Actor, _: &'a BackupId, _: Part) -> ApiFuture<'a, ArchiveDescription> {
