@@ -190,7 +190,8 @@ impl PageError {
     }
 }
 
-fn log(error: &dyn Error) {
+/// Logs a fault with all its causes.
+pub(crate) fn log(error: &dyn Error) {
     let mut causes = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {

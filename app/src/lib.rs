@@ -13,6 +13,7 @@
     reason = "what `#[component]` and `#[island]` write is `pub` wherever it stands"
 )]
 
+pub mod drafts;
 pub mod format;
 pub mod islands;
 pub mod theme;
@@ -29,7 +30,7 @@ mod components;
 mod context;
 #[cfg(feature = "ssr")]
 mod error;
-#[cfg(feature = "ssr")]
+#[cfg_attr(not(feature = "ssr"), allow(dead_code, reason = "islands draw few of them"))]
 mod icons;
 #[cfg(feature = "ssr")]
 mod pages;
@@ -37,7 +38,6 @@ mod pages;
 mod paths;
 #[cfg(feature = "ssr")]
 mod problems;
-#[cfg(feature = "ssr")]
 mod server_functions;
 #[cfg(feature = "ssr")]
 mod shell;

@@ -9,7 +9,7 @@ use archive_store::{
 };
 use backup_api::EnvironmentId;
 use backup_service::{BackupService, ServiceSettings};
-use console::{Console, ConsoleSettings, EnvironmentSettings, SqliteSessionStore};
+use console::{Console, ConsoleSettings, Drafts, EnvironmentSettings, SqliteSessionStore};
 use database::Database;
 
 use crate::{addresses::Addresses, configuration::Configuration, data_folder::DataFolder, hosts::Hosts};
@@ -67,6 +67,11 @@ impl Application {
             sessions,
             uploads,
         })
+    }
+
+    /// What people are uploading.
+    pub(crate) fn drafts(&self) -> Drafts {
+        Drafts::new(self.console.clone(), self.uploads.clone())
     }
 
     /// All environments, in the order of the configuration.

@@ -23,10 +23,15 @@ use crate::{
         panic, request_id,
         security_headers::{self, BehindHttps},
     },
-    routes::{download, health, pages, services, upload},
+    routes::{
+        download, health, pages, services, upload,
+        uploads::{self, DraftUploads},
+    },
     sessions, site,
 };
 
+/// Where browsers send archives, below it by environment.
+const UPLOADS: &str = "/uploads";
 /// The most a request may send, except to upload routes, in bytes.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 /// The longest a page or a form may take, its body included; bytes of archives take as long as they need.
@@ -94,7 +99,8 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
             post(upload::handle).layer(DefaultBodyLimit::disable()),
         )
         .with_state(application.console.clone());
-    let pages = pages::router(application.console.clone(), options.clone())
+    let uploads = uploads(application);
+    let pages = pages::router(application.console.clone(), application.drafts(), options.clone())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
@@ -102,6 +108,7 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
         ));
 
     let with_session = archives
+        .merge(uploads)
         .merge(pages)
         .layer(from_fn(sessions::keep_alive))
         .layer(session)
@@ -115,4 +122,26 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
         console = console.nest_service(&format!("{SERVICES}/{environment}"), service.clone());
     }
     console.merge(with_session)
+}
+
+/// What browsers upload piece by piece.
+fn uploads(application: &Application) -> Router {
+    let collection = |id: EnvironmentId| {
+        let access = DraftUploads {
+            console: application.console.clone(),
+            drafts: application.drafts(),
+            environment: id.clone(),
+        };
+        let router = resumable_uploads::router(application.uploads.clone(), Arc::new(access));
+        (format!("{UPLOADS}/{id}"), router)
+    };
+    application
+        .environments()
+        .into_iter()
+        .map(collection)
+        .fold(Router::new(), |router, (path, uploads)| {
+            router.nest_service(&path, uploads)
+        })
+        .route(&format!("{UPLOADS}/{{*path}}"), any(services::unknown))
+        .layer(map_response(uploads::ask_for_session))
 }

@@ -6,8 +6,10 @@ mod announce;
 mod copy_button;
 mod local_time;
 mod theme_switch;
+mod uploader;
 
 pub use action_menu::ActionMenu;
 pub use copy_button::CopyButton;
 pub use local_time::LocalTime;
 pub use theme_switch::ThemeSwitch;
+pub use uploader::UploadForm;

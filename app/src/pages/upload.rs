@@ -13,6 +13,7 @@ use crate::{
     error::PageError,
     icons::{CHEVRON_LEFT, Icon},
     paths, problems,
+    server_functions::drafts::draft_of,
 };
 
 /// The longest text that is shown as a request id.
@@ -87,9 +88,10 @@ async fn section(
         return Ok(None);
     }
     let (operation, reason) = state(viewer, &environment).await;
+    let files = draft_of(viewer, &environment.id).await;
     let upload_command = commands::upload(&environment.service_url, &viewer.person.email);
     Ok(Some(
-        view! { <UploadSection environment open operation reason upload_command /> }.into_any(),
+        view! { <UploadSection environment open operation reason files upload_command /> }.into_any(),
     ))
 }
 

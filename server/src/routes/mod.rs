@@ -6,3 +6,4 @@ pub(crate) mod pages;
 pub(crate) mod services;
 mod signed_in;
 pub(crate) mod upload;
+pub(crate) mod uploads;

@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use backup_service::http::RequestId;
-use console::Console;
+use console::{Console, Drafts};
 use leptos::{
     config::LeptosOptions,
     nonce::Nonce,
@@ -23,8 +23,8 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const ASK_AGAIN: &str = "no-cache";
 
 /// The pages and server functions of `app`; whatever else is asked for is a file of the site or its 404 page.
-pub(crate) fn router(console: Console, options: LeptosOptions) -> Router {
-    let context = move || provide(&console);
+pub(crate) fn router(console: Console, drafts: Drafts, options: LeptosOptions) -> Router {
+    let context = move || provide(&console, &drafts);
     let (routes, _) =
         generate_route_list_with_exclusions_and_ssg_and_context(app::App, None, context.clone());
     let not_found = ErrorHandler::new_with_context(context.clone(), app::shell, options.clone());
@@ -43,10 +43,11 @@ pub(crate) fn router(console: Console, options: LeptosOptions) -> Router {
         .with_state(options)
 }
 
-/// What rendering and server functions find in their context: the console, and from the request its id and the nonce
+/// What rendering and server functions find in their context: the console, the drafts, and from the request its id and the nonce
 /// that the answer's policy names.
-fn provide(console: &Console) {
+fn provide(console: &Console, drafts: &Drafts) {
     provide_context(console.clone());
+    provide_context(drafts.clone());
     let Some(parts) = use_context::<Parts>() else {
         return;
     };

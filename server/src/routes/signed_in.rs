@@ -21,18 +21,21 @@ impl FromRequestParts<Console> for SignedIn {
         let session = Session::from_request_parts(parts, console)
             .await
             .map_err(IntoResponse::into_response)?;
-        let person = match console::session::person_id(&session).await {
-            Some(id) => console.person(&id).await.map_err(|error| {
-                let request_id = parts.extensions.get::<RequestId>();
-                problem_response(&ApiError::internal(error), request_id)
-            })?,
-            None => None,
-        };
-        match person {
-            Some(person) => Ok(Self(person.actor())),
-            None => Err(sign_in_first(parts).await),
+        match actor(console, &session).await {
+            Ok(Some(actor)) => Ok(Self(actor)),
+            Ok(None) => Err(sign_in_first(parts).await),
+            Err(error) => Err(problem_response(&error, parts.extensions.get::<RequestId>())),
         }
     }
+}
+
+/// Whoever a session belongs to.
+pub(super) async fn actor(console: &Console, session: &Session) -> Result<Option<Actor>, ApiError> {
+    let Some(id) = console::session::person_id(session).await else {
+        return Ok(None);
+    };
+    let person = console.person(&id).await.map_err(ApiError::internal)?;
+    Ok(person.map(|person| person.actor()))
 }
 
 /// To the page for signing in, which leads back to a page: what was sent with a form is gone by then.

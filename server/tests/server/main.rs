@@ -9,6 +9,7 @@
 mod administration;
 mod configuration;
 mod demo;
+mod drafts;
 mod lifetime;
 mod pages;
 mod requests;

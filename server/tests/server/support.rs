@@ -6,7 +6,7 @@ use std::{
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -91,7 +91,8 @@ impl Place {
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
-    lines: mpsc::Receiver<String>,
+    /// Shared by threads of a test along with the rest.
+    lines: Mutex<mpsc::Receiver<String>>,
     before: Vec<String>,
     log: Option<thread::JoinHandle<String>>,
 }
@@ -103,7 +104,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = lines_of(child.stdout.take().unwrap());
+        let lines = Mutex::new(lines_of(child.stdout.take().unwrap()));
         let mut stderr = child.stderr.take().unwrap();
         let log = thread::spawn(move || {
             let mut text = String::new();
@@ -119,7 +120,7 @@ impl Server {
         };
         // The address comes last: whoever waits for it knows everything else by then.
         loop {
-            let Ok(line) = server.lines.recv_timeout(PATIENCE) else {
+            let Ok(line) = server.lines.get_mut().unwrap().recv_timeout(PATIENCE) else {
                 panic!("no start: {}", server.end().1)
             };
             match line.strip_prefix("The console is at ") {
@@ -158,6 +159,12 @@ impl Server {
 
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.signal("KILL");
+        self.wait(PATIENCE);
     }
 
     /// Waits until the process has ended.
@@ -234,6 +241,22 @@ impl Server {
     pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.request("GET", path, headers, b"")
     }
+
+    /// The cookie of somebody who has just made themselves the first administrator.
+    pub(crate) fn set_up(&self) -> String {
+        let link = self.setup_link().expect("the link for the first administrator");
+        let token = link.split("token=").nth(1).unwrap();
+        let password = PASSWORD.replace(' ', "+");
+        let fields = format!("token={token}&email={EMAIL}&password={password}");
+        self.post_form("/api/set-up", "a=b", &fields).cookie()
+    }
+
+    /// The cookie of the person [`Place::token`] made.
+    pub(crate) fn sign_in(&self) -> String {
+        let password = PASSWORD.replace(' ', "+");
+        let fields = format!("email={EMAIL}&password={password}");
+        self.post_form("/api/sign-in", "a=b", &fields).cookie()
+    }
 }
 
 impl Drop for Server {
@@ -290,6 +313,12 @@ impl Answer {
             found.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
         });
         values.reduce(|all, value| format!("{all}, {value}"))
+    }
+
+    /// The session's cookie that came along, as it is sent back.
+    pub(crate) fn cookie(&self) -> String {
+        let cookie = self.header("set-cookie").unwrap_or_else(|| panic!("{self:?}"));
+        cookie.split(';').next().unwrap().to_owned()
     }
 
     pub(crate) fn text(&self) -> String {
@@ -349,6 +378,19 @@ pub(crate) fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
+}
+
+/// Something that starts as a gzip file does and never repeats itself; `seed` makes it differ from others.
+pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let mut bytes = vec![0x1f, 0x8b, 0x08];
+    bytes.extend((3..length).map(|_| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        u8::try_from(state >> 56).unwrap()
+    }));
+    bytes
 }
 
 /// A port that nobody listens on just now.
