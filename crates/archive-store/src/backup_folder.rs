@@ -14,7 +14,7 @@ use std::{
 use backup_api::{BackupId, Part};
 
 use crate::{
-    StoreError,
+    StoreError, failpoints,
     layout::{self, FILE_MODE},
     publish,
 };
@@ -63,6 +63,7 @@ fn build(folder: &Path, archives: &[LinkedArchive], manifest: &[u8]) -> Result<(
     DirBuilder::new()
         .create(folder)
         .map_err(StoreError::writing("make a backup's folder", needed))?;
+    failpoints::reached("folder-before-links");
     for archive in archives {
         let link = folder.join(archive.part.archive_name());
         fs::hard_link(&archive.file, &link).map_err(StoreError::writing(
@@ -79,6 +80,7 @@ fn build(folder: &Path, archives: &[LinkedArchive], manifest: &[u8]) -> Result<(
             });
         }
     }
+    failpoints::reached("manifest-before-write");
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -87,7 +89,10 @@ fn build(folder: &Path, archives: &[LinkedArchive], manifest: &[u8]) -> Result<(
         .map_err(StoreError::writing("make a backup's manifest", needed))?;
     file.write_all(manifest)
         .map_err(StoreError::writing("write a backup's manifest", needed))?;
-    publish::make_durable(&file, needed)
+    failpoints::reached("manifest-before-sync");
+    publish::make_durable(&file, needed)?;
+    failpoints::reached("manifest-after-sync");
+    Ok(())
 }
 
 /// Takes the folder of backup `id` out of sight and removes it; one that is gone already is fine. Blocks.

@@ -8,7 +8,7 @@ use database::{
 };
 use jiff::Timestamp;
 
-use crate::{ArchiveId, ArchiveOwner, FinishedArchive, StoreError, owner::OwnerKind};
+use crate::{ArchiveId, ArchiveOwner, FinishedArchive, StoreError, failpoints, owner::OwnerKind};
 
 const COMPONENT: &str = "archive_store";
 
@@ -71,6 +71,7 @@ impl Catalogue {
 
     /// Records that an archive's file is complete and durable.
     pub(crate) async fn finish(&self, archive: &FinishedArchive) -> Result<(), StoreError> {
+        failpoints::reached("archive-before-row");
         let mut transaction = self.database.begin().await?;
         let changed = sqlx::query(
             "UPDATE archives SET state = 'finished', size = $2, sha256 = $3 WHERE id = $1 AND state = 'receiving'",
@@ -83,7 +84,10 @@ impl Catalogue {
         if changed.rows_affected() != 1 {
             return Err(StoreError::NoSuchArchive);
         }
-        Ok(transaction.commit().await?)
+        failpoints::reached("archive-row-before-commit");
+        transaction.commit().await?;
+        failpoints::reached("archive-after-row");
+        Ok(())
     }
 
     /// A finished archive.

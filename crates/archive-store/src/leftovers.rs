@@ -16,6 +16,7 @@ use crate::{
     ArchiveId, StoreError, backup_folder,
     blocking::blocking,
     catalogue::{Catalogue, Record},
+    failpoints,
     layout::{self, Layout},
     owner::OwnerKind,
 };
@@ -52,6 +53,7 @@ pub(crate) async fn discard_leftovers(catalogue: &Catalogue, layout: &Layout) ->
     let (ids, mut paths): (Vec<_>, Vec<_>) = going.into_iter().unzip();
     if !ids.is_empty() {
         catalogue.forget(&ids).await?;
+        failpoints::reached("recovery-before-files");
     }
     for (id, orphans) in files {
         tracing::info!(archive.id = %id, "discarding an archive's file that has no record");

@@ -15,6 +15,7 @@ mod backup_folder;
 mod blocking;
 mod catalogue;
 mod error;
+pub mod failpoints;
 mod gzip_start;
 mod layout;
 mod leftovers;

@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use crate::StoreError;
+use crate::{StoreError, failpoints};
 
 /// Makes a written file durable and visible. `length` is what was meant to be written. Blocks.
 pub(crate) fn publish_file(
@@ -19,14 +19,21 @@ pub(crate) fn publish_file(
     target: &Path,
     length: u64,
 ) -> Result<(), StoreError> {
+    failpoints::reached("archive-before-sync");
     make_durable(file, length)?;
-    rename_durably(temporary, target).map_err(StoreError::writing("publish an archive", length))
+    failpoints::reached("archive-before-rename");
+    rename_durably(temporary, target).map_err(StoreError::writing("publish an archive", length))?;
+    failpoints::reached("archive-after-rename");
+    Ok(())
 }
 
 /// Makes a built folder visible; its files are durable already. Blocks.
 pub(crate) fn publish_folder(temporary: &Path, target: &Path) -> io::Result<()> {
     sync_folder(temporary)?;
-    rename_durably(temporary, target)
+    failpoints::reached("folder-before-rename");
+    rename_durably(temporary, target)?;
+    failpoints::reached("folder-after-rename");
+    Ok(())
 }
 
 /// Takes a folder out of sight in one step, to be taken apart there. Blocks.
@@ -64,6 +71,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "this is the place that renames")]
 fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
+    failpoints::reached("rename-before-sync");
     let Some(parent) = to.parent() else { return Ok(()) };
     sync_folder(parent).inspect_err(|_| {
         // Nobody may see what is not known to be durable. Should this fail too, the caller's failure still stands.

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{StoreError, space::Space};
+use crate::{StoreError, failpoints, space::Space};
 
 /// The longest piece that is queued, so that the queues bound memory and not only a count.
 pub(crate) const PIECE_BYTES: usize = 256 * 1024;
@@ -139,12 +139,15 @@ pub(crate) fn write_pieces(
             unchecked = 0;
         }
         write_all(&mut file, &batch).map_err(StoreError::writing("write an archive", length))?;
+        failpoints::reached("archive-pieces-written");
         batch.clear();
         written += length;
         unsynced += length;
         if unsynced >= sync_bytes {
+            failpoints::reached("archive-before-sync-on-the-way");
             file.sync_data()
                 .map_err(StoreError::writing("make an archive durable", length))?;
+            failpoints::reached("archive-after-sync-on-the-way");
             unsynced = 0;
             synced(written);
         }

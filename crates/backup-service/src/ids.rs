@@ -88,3 +88,16 @@ pub(crate) async fn release(
         .await?;
     Ok(())
 }
+
+/// The operations that hold a minute without a backup to show for it: those that run, and those that a former process
+/// did not clean up after.
+pub(crate) async fn without_backup(database: &Database) -> Result<Vec<OperationId>, ServiceError> {
+    let ids: Vec<String> = query_scalar(
+        "SELECT operation_id FROM backup_minutes AS m WHERE operation_id IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM backups AS b WHERE b.project = m.project AND b.environment = m.environment \
+          AND b.minute = m.minute)",
+    )
+    .fetch_all(database.reader())
+    .await?;
+    Ok(ids.into_iter().map(OperationId).collect())
+}

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use archive_store::{ArchiveOwner, ArchiveWriter, FinishedArchive, StoreError};
+use archive_store::{ArchiveOwner, ArchiveWriter, FinishedArchive, StoreError, failpoints};
 use backup_api::{
     ApiError, Backup, BackupId, BackupStatus, BodyError, ByteStream, CreationType, DatabaseArchive,
     Operation, Part, PartStream, Phase, Upload, UploadContent, UploadPart, VolumeArchive,
@@ -69,6 +69,7 @@ impl Intake {
     pub(crate) async fn run(&self, upload: Upload) -> Result<Backup, ApiError> {
         let Upload { parts, note, .. } = upload;
         let (database, volume) = self.receive(parts).await?;
+        failpoints::reached("backup-archives-there");
         self.publish(&database, &volume, note).await
     }
 
@@ -162,6 +163,7 @@ impl Intake {
             .advance(Phase::Publishing)
             .await
             .map_err(ApiError::internal)?;
+        failpoints::reached("backup-before-folder");
         // The minute may have been taken by the backup before; an id never names a minute that has not come.
         shared.clock.wait_until(self.id.minute().start()).await;
 
@@ -178,6 +180,7 @@ impl Intake {
             return Err(from_store(error, Part::Database));
         }
 
+        failpoints::reached("backup-before-transaction");
         let owner = ArchiveOwner::Backup(self.id.clone());
         let mut transaction = shared.database.begin().await.map_err(ApiError::internal)?;
         catalogue::insert(&mut transaction, &backup, &json, database, volume).await?;
@@ -192,7 +195,9 @@ impl Intake {
             .finish(&mut transaction, &Outcome::Succeeded)
             .await
             .map_err(ApiError::internal)?;
+        failpoints::reached("backup-before-commit");
         transaction.commit().await.map_err(ApiError::internal)?;
+        failpoints::reached("backup-after-commit");
         Ok(backup)
     }
 

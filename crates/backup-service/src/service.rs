@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use archive_store::ArchiveStore;
-use backup_api::{BackupApi, EnvironmentId, Operation, Phase};
+use archive_store::{ArchiveStore, failpoints};
+use backup_api::{BackupApi, EnvironmentId, Operation, OperationState, Phase};
 use database::Database;
 use operations::Operations;
 
@@ -54,7 +54,20 @@ impl BackupService {
         database.migrate(COMPONENT, STEPS).await?;
         let operations = Operations::open(database.clone()).await?;
         for operation in operations.interrupt_leftovers().await? {
-            clean_up_after(&operation, &database, &store).await?;
+            tracing::warn!(
+                operation.id = %operation.id,
+                operation.kind = %operation.kind,
+                operation.phase = %operation.phase,
+                "an operation was interrupted by the end of the former process"
+            );
+        }
+        failpoints::reached("recovery-after-interrupt");
+        // A start may itself have ended before it was through, so what is left is not asked of the line above.
+        for id in ids::without_backup(&database).await? {
+            let operation = operations.find(&id).await?;
+            if let Some(interrupted) = operation.filter(|found| found.state == OperationState::Interrupted) {
+                clean_up_after(&interrupted, &database, &store).await?;
+            }
         }
         let shared = Arc::new(Shared {
             database,
@@ -89,18 +102,13 @@ impl BackupService {
 }
 
 /// Removes what an interrupted operation left on disk. Its archives went when the store was opened; its folder may
-/// stand, if the process died between the folder and the commit.
+/// stand, if the process died between the folder and the commit. The minute goes last: while it is reserved, the next
+/// start knows that something is left to be done.
 async fn clean_up_after(
     operation: &Operation,
     database: &Database,
     store: &ArchiveStore,
 ) -> Result<(), ServiceError> {
-    tracing::warn!(
-        operation.id = %operation.id,
-        operation.kind = %operation.kind,
-        operation.phase = %operation.phase,
-        "an operation was interrupted by the end of the former process"
-    );
     let environment = EnvironmentId::new(operation.project.clone(), operation.environment.clone());
     if let Some(id) = operation
         .backup_id
@@ -109,6 +117,7 @@ async fn clean_up_after(
     {
         store.remove_backup_folder(&environment, id).await?;
     }
+    failpoints::reached("recovery-before-release");
     let mut transaction = database.begin().await?;
     ids::release(&mut transaction, &operation.id).await?;
     transaction.commit().await?;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use archive_store::failpoints;
 use backup_api::{
     Actor, ApiError, Backup, BackupMinute, CreationType, OperationId, OperationKind, OperationState, Part,
     Phase, Upload,
@@ -127,7 +128,9 @@ impl EnvironmentService {
             idempotency::remember(&mut transaction, &self.environment, key, operation).await?;
         }
         self.refuse_by_announcement(announced.length).await?;
+        failpoints::reached("operation-before-commit");
         transaction.commit().await.map_err(ApiError::internal)?;
+        failpoints::reached("operation-after-commit");
         Ok(Begun::New(Box::new(Intake::new(
             self.clone(),
             running,

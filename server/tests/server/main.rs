@@ -8,6 +8,8 @@
 
 mod administration;
 mod configuration;
+#[cfg(feature = "failpoints")]
+mod crash_matrix;
 mod demo;
 mod drafts;
 mod lifetime;

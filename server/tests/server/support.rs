@@ -2,7 +2,7 @@
 
 use std::{
     fmt, fs,
-    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    io::{self, BufRead, BufReader, ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
@@ -98,7 +98,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::try_start(command).unwrap_or_else(|(status, log)| panic!("no start, {status}: {log}"))
+    }
+
+    /// The same where it may end before it has started: how, and what it logged.
+    pub(crate) fn try_start(mut command: Command) -> Result<Self, (ExitStatus, String)> {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -121,14 +126,14 @@ impl Server {
         // The address comes last: whoever waits for it knows everything else by then.
         loop {
             let Ok(line) = server.lines.get_mut().unwrap().recv_timeout(PATIENCE) else {
-                panic!("no start: {}", server.end().1)
+                return Err(server.end());
             };
             match line.strip_prefix("The console is at ") {
                 Some(address) => {
                     if let Some(port) = address.strip_prefix("http://localhost:") {
                         server.port = port.parse().unwrap();
                     }
-                    return server;
+                    return Ok(server);
                 }
                 None => server.before.push(line),
             }
@@ -189,7 +194,8 @@ impl Server {
         self.end()
     }
 
-    fn end(&mut self) -> (ExitStatus, String) {
+    /// Ends it, if it still runs, and returns how it ended and everything it logged.
+    pub(crate) fn end(&mut self) -> (ExitStatus, String) {
         let _ = self.child.kill();
         let status = self.child.wait().unwrap();
         (
@@ -199,13 +205,29 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
+        self.try_connect().unwrap()
+    }
+
+    fn try_connect(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(stream)
     }
 
     /// One request on a connection of its own. `Host` is `localhost` unless a header says otherwise.
     pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let answer = self.try_request(method, path, headers, body);
+        answer.unwrap().expect("an answer with a head")
+    }
+
+    /// The same where the server may end meanwhile; `None` if it did before it answered.
+    pub(crate) fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Option<Answer>> {
         let own_host = format!("localhost:{}", self.port);
         let length = body.len().to_string();
         let mut head = vec![("Connection", "close")];
@@ -220,11 +242,11 @@ impl Server {
             .chain(headers)
             .map(|(name, value)| format!("{name}: {value}\r\n"));
         let head = format!("{method} {path} HTTP/1.1\r\n{}", lines.collect::<String>());
-        let mut stream = self.connect();
-        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        let mut stream = self.try_connect()?;
+        stream.write_all(format!("{head}\r\n").as_bytes())?;
         // A server that refuses early stops reading; its answer is there all the same.
         let _ = stream.write_all(body);
-        Answer::read(stream)
+        Ok(Answer::try_read(stream))
     }
 
     /// A form of one of our own pages, as a browser without scripts sends it.
@@ -288,15 +310,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn read(mut stream: TcpStream) -> Self {
+    pub(crate) fn read(stream: TcpStream) -> Self {
+        Self::try_read(stream).expect("an answer with a head")
+    }
+
+    fn try_read(mut stream: TcpStream) -> Option<Self> {
         let mut bytes = Vec::new();
         if let Err(error) = stream.read_to_end(&mut bytes) {
             assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
         }
-        let end = bytes
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .expect("an answer with a head");
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let body = bytes.split_off(end + 4);
         let head = String::from_utf8(bytes).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -304,7 +327,7 @@ impl Answer {
         if answer.header("transfer-encoding").as_deref() == Some("chunked") {
             answer.body = unchunked(&answer.body);
         }
-        answer
+        Some(answer)
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<String> {

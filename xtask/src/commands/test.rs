@@ -19,14 +19,14 @@ use crate::{
 
 const SERVER: &str = "target/debug/backups-console";
 const BROWSER_TESTS: &str = "end2end/run.mjs";
-/// Everything that runs on this machine.
+/// Everything that runs on this machine. Only here the server has points at which tests let it die.
 const HOST: [&str; 6] = [
     "--locked",
     "--workspace",
     "--exclude",
     "frontend",
     "--features",
-    "app/ssr",
+    "app/ssr,server/failpoints",
 ];
 /// Everything that runs in a browser, where cargo-leptos builds it.
 const BROWSER: [&str; 13] = [

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     ArchiveId, StoreError,
     blocking::blocking,
+    failpoints,
     gzip_start::GzipStart,
     space::Space,
     threads::{PieceQueue, Stopped, Threads, for_each_piece, write_pieces},
@@ -224,6 +225,7 @@ impl Append<'_> {
                         None if is_gzip => return Ok(Stop::End),
                         None => return Ok(Stop::NotGzip),
                     };
+                    failpoints::reached("upload-bytes-came");
                     let exceeds = chunk.len() as u64 > room;
                     if exceeds {
                         chunk.truncate(usize::try_from(room).expect("less than the chunk's length"));
@@ -259,11 +261,14 @@ impl Append<'_> {
     /// Records what is durable.
     async fn advance(&self, received: u64) -> Result<(), UploadError> {
         let expires_at = self.uploads.end_of_life();
+        failpoints::reached("upload-before-record");
         self.uploads
             .inner
             .records
             .advance(self.record, received, expires_at)
-            .await
+            .await?;
+        failpoints::reached("upload-after-record");
+        Ok(())
     }
 
     /// Best effort: whoever goes on, and the next start, cut off what is left too.
@@ -319,7 +324,9 @@ fn write_durably(
     let written = write_pieces(file, space, pieces, MARK_BYTES, |bytes| {
         marks.send_replace(bytes);
     })?;
+    failpoints::reached("upload-before-sync");
     file.sync_data()
         .map_err(StoreError::writing("make an upload durable", written))?;
+    failpoints::reached("upload-after-sync");
     Ok(written)
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    ArchiveId, StoreError,
+    ArchiveId, StoreError, failpoints,
     layout::{self, FILE_MODE, Layout},
     publish,
 };
@@ -101,6 +101,7 @@ pub(crate) fn publish(layout: &Layout, id: &ArchiveId, length: u64) -> Result<()
         publish::publish_file(&file, &partial, &finished, length)
     } else {
         // The rename may not have become durable.
+        failpoints::reached("upload-renamed-by-former-process");
         publish::make_durable(&file, length)?;
         publish::sync_folder(layout.archives()).map_err(StoreError::writing("publish an archive", length))
     }

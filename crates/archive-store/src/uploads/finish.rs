@@ -11,6 +11,7 @@ use super::{Live, Record, ResumableUploads, UploadError, UploadState, digest::Ru
 use crate::{
     ArchiveId, FinishedArchive, StoreError,
     blocking::{blocking, detached},
+    failpoints,
     gzip_start::GzipStart,
 };
 
@@ -110,6 +111,7 @@ impl ResumableUploads {
             self.discard(id).await?;
             return Err(UploadError::NotGzip);
         }
+        failpoints::reached("upload-complete");
         let mut digest = live.digest.lock().await;
         self.bring_up(&mut digest, id, size).await?;
         let sha256 = digest.state.clone().finalize().into();
