@@ -1,6 +1,6 @@
 //! What somebody sees who is not signed in.
 
-use axum::http::StatusCode;
+use axum::http::{Request, StatusCode};
 
 use crate::support::{EMAIL, PASSWORD, Site};
 
@@ -77,7 +77,7 @@ async fn who_signed_out_is_signed_out_on_the_server_too() {
     let site = Site::new().await;
     let cookie = site.sign_in().await;
     assert_eq!(site.page("/", &cookie).await.status, StatusCode::OK);
-    let request = axum::http::Request::post("/api/sign-out")
+    let request = Request::post("/api/sign-out")
         .header("accept", "text/html")
         .header("cookie", &cookie);
     let answer = site.send(request.body(axum::body::Body::empty()).unwrap()).await;

@@ -12,7 +12,7 @@ mod row;
 mod transfer;
 
 use backup_api::Part;
-use gloo_timers::future::TimeoutFuture;
+use gloo_timers::{callback::Timeout, future::TimeoutFuture};
 use leptos::{html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, HtmlInputElement, MouseEvent, SubmitEvent};
@@ -23,12 +23,13 @@ use crate::{
     drafts::{DraftFile, Initiated, Refusal},
     format,
     icons::{DATABASE, Drawing, Icon, LIBRARY},
-    server_functions::drafts::{discard_file, draft, initiate_upload},
+    server_functions::drafts::{discard_file, draft, initiate_upload, why_no_upload},
 };
 
 const LOOKED_AT_EVERY_MILLISECONDS: u32 = 3_000;
 /// Looks without a change after which nobody else is taken to send.
 const QUIET_LOOKS: u32 = 4;
+const FOCUS_LOOKED_AT_AFTER_MILLISECONDS: u32 = 50;
 const TRIES: u32 = 8;
 
 /// What the file chooser of a part offers. A hint: what counts is the content.
@@ -56,6 +57,7 @@ pub fn UploadForm(
     let works = RwSignal::new(false);
     let making = RwSignal::new(false);
     let problem = RwSignal::new(None::<Refusal>);
+    let reason = RwSignal::new(reason);
     let name = StoredValue::new(environment.clone());
     let rows = Part::ALL.map(|part| {
         let draft = files.iter().find(|file| file.part == part).cloned();
@@ -67,23 +69,20 @@ pub fn UploadForm(
             spawn_local(look_for_handle(row));
         }
         spawn_local(watch(rows));
+        spawn_local(watch_reason(name, reason));
     });
-    let missing = {
-        let reason = reason.clone();
-        move || {
-            reason
-                .clone()
-                .or_else(|| works.get().then(|| missing(rows)).flatten())
-        }
+    let missing = move || {
+        reason
+            .get()
+            .or_else(|| works.get().then(|| missing(rows)).flatten())
     };
     let submit = {
-        let missing = missing.clone();
         move |event: SubmitEvent| {
             if !works.get_untracked() {
                 return;
             }
             event.prevent_default();
-            match untrack(&missing) {
+            match untrack(missing) {
                 Some(reason) => announce(&reason),
                 None if making.get_untracked() => {}
                 None => spawn_local(initiate(rows, backups.clone(), making, problem)),
@@ -112,7 +111,7 @@ pub fn UploadForm(
 /// The button, and beside it why it does nothing, or what is good to know.
 fn form_end(
     environment: String,
-    missing: impl Fn() -> Option<String> + Clone + Send + Sync + 'static,
+    missing: impl Fn() -> Option<String> + Send + Sync + 'static,
     works: RwSignal<bool>,
     making: RwSignal<bool>,
 ) -> impl IntoView {
@@ -154,6 +153,7 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
     let id = format!("{}-{}", row.environment.get_value(), row.part);
     let input = NodeRef::<html::Input>::new();
     let is_over = RwSignal::new(false);
+    let field = NodeRef::<html::Div>::new();
     let take = move || {
         let Some(input) = input.get_untracked() else {
             return;
@@ -170,37 +170,6 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
             take();
         }
     });
-    let dropped = move |event: DragEvent| {
-        event.prevent_default();
-        is_over.set(false);
-        let file = event
-            .data_transfer()
-            .and_then(|data| data.files())
-            .and_then(|files| files.get(0));
-        let Some(file) = file else { return };
-        let handle = handles::dropped(&event);
-        spawn_local(async move {
-            let handle = match handle {
-                Some(handle) => handle.await.ok().and_then(|handle| handle.dyn_into().ok()),
-                None => None,
-            };
-            transfer::choose(row, file, handle, None);
-        });
-    };
-    // Where the browser has a chooser that gives handles, that one opens.
-    let clicked = move |event: MouseEvent| {
-        if works.get_untracked() && handles::are_given() {
-            event.prevent_default();
-            spawn_local(async move {
-                let Some(handle) = handles::choose().await else {
-                    return;
-                };
-                if let Some(file) = handles::open(&handle).await {
-                    transfer::choose(row, file, Some(handle), None);
-                }
-            });
-        }
-    };
     let takes_file = move || {
         !works.get()
             || matches!(
@@ -211,6 +180,10 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
     view! {
         <div
             class="file-field"
+            tabindex="-1"
+            node_ref=field
+            on:click=move |_| keep_focus(field)
+            on:change=move |_| keep_focus(field)
             class:is-over=is_over
             on:dragover=move |event: DragEvent| {
                 if works.get_untracked() {
@@ -221,7 +194,8 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
             on:dragleave=move |_| is_over.set(false)
             on:drop=move |event: DragEvent| {
                 if works.get_untracked() {
-                    dropped(event);
+                    is_over.set(false);
+                    take_dropped(row, &event);
                 }
             }
         >
@@ -237,7 +211,12 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
                 required
                 node_ref=input
                 hidden=move || !takes_file()
-                on:click=clicked
+                on:click=move |event: MouseEvent| {
+                    if works.get_untracked() && handles::are_given() {
+                        event.prevent_default();
+                        spawn_local(choose_with_handle(row));
+                    }
+                }
                 on:change=move |_| {
                     if works.get_untracked() {
                         take();
@@ -251,16 +230,51 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
     }
 }
 
+/// What was used may be hidden by what it did: the focus stays with the row then.
+fn keep_focus(field: NodeRef<html::Div>) {
+    Timeout::new(FOCUS_LOOKED_AT_AFTER_MILLISECONDS, move || {
+        let lost = document()
+            .active_element()
+            .is_none_or(|focused| focused.tag_name() == "BODY");
+        if let Some(field) = field.get_untracked().filter(|_| lost) {
+            // Where it cannot be focused, the focus stays with the page.
+            let _ = field.focus();
+        }
+    })
+    .forget();
+}
+
+fn take_dropped(row: Row, event: &DragEvent) {
+    event.prevent_default();
+    let file = event
+        .data_transfer()
+        .and_then(|data| data.files())
+        .and_then(|files| files.get(0));
+    let Some(file) = file else { return };
+    let handle = handles::dropped(event);
+    spawn_local(async move {
+        let handle = match handle {
+            Some(handle) => handle.await.ok().and_then(|handle| handle.dyn_into().ok()),
+            None => None,
+        };
+        transfer::choose(row, file, handle, None);
+    });
+}
+
+/// Where the browser has a chooser that gives handles, that one opens.
+async fn choose_with_handle(row: Row) {
+    let Some(handle) = handles::choose().await else {
+        return;
+    };
+    if let Some(file) = handles::open(&handle).await {
+        transfer::choose(row, file, Some(handle), None);
+    }
+}
+
 fn file_state(row: Row) -> impl IntoView {
     let size = move || row.draft.read().as_ref().map_or(0, |draft| draft.file.size);
     let shows_progress = move || {
         row.draft.read().is_some() && !matches!(row.phase.get(), Phase::Complete(_) | Phase::Examining)
-    };
-    let can = move |phases: fn(&Phase) -> bool| move || !phases(&row.phase.read());
-    let pause = move |_| {
-        row.stop();
-        row.pace.set(None);
-        row.phase.set(Phase::Paused);
     };
     view! {
         <p class="file-name" hidden=move || row.draft.read().is_none()>
@@ -284,6 +298,19 @@ fn file_state(row: Row) -> impl IntoView {
         >
             {move || row.line()}
         </p>
+        {file_actions(row)}
+    }
+}
+
+/// What can be done with the file as it stands.
+fn file_actions(row: Row) -> impl IntoView {
+    let can = move |phases: fn(&Phase) -> bool| move || !phases(&row.phase.read());
+    let pause = move |_| {
+        row.stop();
+        row.pace.set(None);
+        row.phase.set(Phase::Paused);
+    };
+    view! {
         <div class="file-actions">
             <button
                 type="button"
@@ -338,7 +365,7 @@ fn file_state(row: Row) -> impl IntoView {
                 hidden=can(|phase| matches!(phase, Phase::Other(_)))
                 on:click=move |_| {
                     row.forget();
-                    row.phase.set(Phase::Waiting);
+                    row.phase.set(row.resting());
                 }
             >
                 "Keep what is here"
@@ -435,6 +462,18 @@ async fn initiate(
     };
     problem.set(Some(refusal));
     making.set(false);
+}
+
+/// Looks whether what stood against a backup is over, as long as something does.
+async fn watch_reason(environment: StoredValue<String>, reason: RwSignal<Option<String>>) {
+    while reason.try_with_untracked(Option::is_some) == Some(true) {
+        TimeoutFuture::new(LOOKED_AT_EVERY_MILLISECONDS).await;
+        if !document().hidden()
+            && let Ok(now) = why_no_upload(environment.get_value()).await
+        {
+            reason.set(now);
+        }
+    }
 }
 
 /// Follows what other tabs and browsers do with the pair, as long as the page is open.

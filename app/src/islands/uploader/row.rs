@@ -68,11 +68,7 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn new(part: Part, environment: StoredValue<String>, draft: Option<DraftFile>) -> Self {
-        let phase = match &draft {
-            None => Phase::Empty,
-            Some(draft) if draft.sha256.is_some() => Phase::Complete(false),
-            Some(_) => Phase::Waiting,
-        };
+        let phase = resting(draft.as_ref());
         Self {
             part,
             environment,
@@ -82,6 +78,11 @@ impl Row {
             pace: RwSignal::new(None),
             has_handle: RwSignal::new(false),
         }
+    }
+
+    /// The phase of a row whose file this tab does not have.
+    pub(super) fn resting(self) -> Phase {
+        resting(self.draft.read_untracked().as_ref())
     }
 
     fn key(self) -> (String, Part) {
@@ -182,5 +183,13 @@ impl Row {
             (Part::Volume, true) => Some("the document library"),
             (Part::Volume, false) => Some("the rest of the document library"),
         }
+    }
+}
+
+fn resting(draft: Option<&DraftFile>) -> Phase {
+    match draft {
+        None => Phase::Empty,
+        Some(draft) if draft.sha256.is_some() => Phase::Complete(false),
+        Some(_) => Phase::Waiting,
     }
 }

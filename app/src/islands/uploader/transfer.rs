@@ -28,22 +28,32 @@ const ASKED_AGAIN_MILLISECONDS: u32 = 1_000;
 
 /// Sends a file that was just chosen; `instead` names an upload that is given up for it.
 pub(super) fn choose(row: Row, file: File, handle: Option<Handle>, instead: Option<String>) {
+    let stop = Rc::<Stop>::default();
     row.keep(Chosen {
         handle: handle.clone(),
         file: file.clone(),
         hash: RunningHash::start(file.clone()),
-        stop: Rc::default(),
+        stop: stop.clone(),
     });
     row.phase.set(Phase::Examining);
     spawn_local(async move {
-        let Ok(examined) = file::examine(&file).await else {
+        let examined = file::examine(&file).await;
+        // Another file may have been chosen meanwhile: then this one is none of the row's business any more.
+        if stop.is_stopped() {
+            return;
+        }
+        let Ok(examined) = examined else {
             return unreadable(row);
         };
         if examined.facts.size == 0 || !examined.is_gzip {
             return refuse_content(row, examined.facts.size == 0);
         }
         let environment = row.environment.get_value();
-        match choose_file(environment, row.part, examined.facts, instead).await {
+        let choice = choose_file(environment, row.part, examined.facts, instead).await;
+        if stop.is_stopped() {
+            return;
+        }
+        match choice {
             Ok(Choice::Ready(draft)) => {
                 let upload = draft.upload.clone();
                 start(row, draft);
@@ -169,10 +179,11 @@ impl Transfer {
                 Ok(_) => Refusal::unreachable(),
                 Err(refusal) => refusal,
             };
-            if refusal.code == "taken-over" || (refusal.code == "offset-mismatch" && !in_doubt) {
+            if refusal.code == "taken-over" {
                 return End::Elsewhere;
             }
-            if refusal.code != "offset-mismatch" {
+            let mismatch = refusal.code == "offset-mismatch";
+            if !mismatch {
                 if !refusal.is_passing() {
                     return End::Failed(sentence(refusal));
                 }
@@ -184,9 +195,14 @@ impl Transfer {
                     return End::Stopped;
                 }
             }
-            in_doubt = refusal.code != "offset-mismatch";
             match self.ask(&mut backoff).await {
+                // Browsers repeat a request by themselves when a kept connection breaks; what counts of the first try lies
+                // within what was being sent. Anything else came from somebody else.
+                Ok(stands) if mismatch && !in_doubt && !(offset..=end).contains(&stands) => {
+                    return End::Elsewhere;
+                }
                 Ok(stands) => {
+                    in_doubt = !mismatch;
                     if stands > offset {
                         backoff.moved();
                         self.acknowledge(offset, stands, &pace);
@@ -255,14 +271,14 @@ impl Transfer {
         row.received.set(now);
         row.pace.set(pace.words(self.size));
         if let Some(quarter @ 1..=3) = quarter_passed(before, now, self.size) {
-            let amount = ["a quarter", "half", "three quarters"];
+            let amount = ["a quarter has", "half has", "three quarters have"];
             let amount = usize::try_from(quarter - 1)
                 .ok()
                 .and_then(|index| amount.get(index));
             announce(&format!(
-                "{}: {} has arrived.",
+                "{}: {} arrived.",
                 row.part.title(),
-                amount.unwrap_or(&"part")
+                amount.unwrap_or(&"part has")
             ));
         }
     }
@@ -290,7 +306,11 @@ impl Transfer {
         let row = self.row;
         row.pace.set(None);
         row.phase.set(Phase::Comparing);
-        let Ok(here) = self.chosen.hash.whole().await else {
+        let here = self.chosen.hash.whole().await;
+        if self.chosen.stop.is_stopped() {
+            return;
+        }
+        let Ok(here) = here else {
             return unreadable(row);
         };
         let mut backoff = Backoff::default();
@@ -355,7 +375,7 @@ fn refuse_content(row: Row, is_empty: bool) {
     };
     let command = row.part.preparation();
     row.fail(format!(
-        "This file {trouble}. Make it with `{command}` and choose it again."
+        "This file {trouble}. Make it with “{command}” and choose it again."
     ));
 }
 
