@@ -10,16 +10,21 @@ const START_LIMIT_MS = 60_000;
 
 export const ADMINISTRATOR = { email: "joe@example.com", password: "a quiet harbour at dawn" };
 
-export async function startServer({ data = mkdtempSync(join(tmpdir(), "backups-console-")), demo = true } = {}) {
-  const server = new Server(data, demo);
+export async function startServer({
+  data = mkdtempSync(join(tmpdir(), "backups-console-")),
+  demo = true,
+  projectNames = ["acme"],
+} = {}) {
+  const server = new Server(data, demo, projectNames);
   await server.start();
   return server;
 }
 
 class Server {
-  constructor(data, demo) {
+  constructor(data, demo, projectNames) {
     this.data = data;
     this.demo = demo;
+    this.projectNames = projectNames;
   }
 
   /** `port` is that of a former start, for clients that come back. */
@@ -46,11 +51,12 @@ class Server {
     this.url = await listening;
   }
 
-  /** The demo project with its samples, or an empty project `acme`. */
+  /** The demo project with its samples, or empty projects of one environment, `prd`. */
   projects() {
     if (this.demo) return ["--demo"];
     const file = join(this.data, "backups-console.toml");
-    writeFileSync(file, '[[projects]]\nname = "acme"\nenvironments = ["prd"]\nproduction = ["prd"]\n');
+    const project = (name) => `[[projects]]\nname = "${name}"\nenvironments = ["prd"]\nproduction = ["prd"]\n`;
+    writeFileSync(file, this.projectNames.map(project).join(""));
     return ["--config", file];
   }
 

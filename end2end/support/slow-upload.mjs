@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
 /** Starts an upload over the API and resolves when its first half is sent. */
-export async function startSlowUpload(server, environment, token) {
+export async function startSlowUpload(server, environment, token, project = "lfrjoebloggs") {
   const part = (name, content) => [
     Buffer.from(`--XX\r\nContent-Disposition: form-data; name="${name}"; filename="${name}"\r\n\r\n`),
     content,
@@ -17,7 +17,7 @@ export async function startSlowUpload(server, environment, token) {
     Buffer.from("--XX--\r\n"),
   ]);
   const half = body.length / 2;
-  const call = request(`${server.url}/services/lfrjoebloggs-${environment}/backup/upload`, {
+  const call = request(`${server.url}/services/${project}-${environment}/backup/upload`, {
     method: "POST",
     headers: {
       authorization: `Bearer ${token}`,
@@ -36,7 +36,7 @@ export async function startSlowUpload(server, environment, token) {
   call.write(body.subarray(0, half));
   // The upload holds the environment once another one is refused.
   for (;;) {
-    const response = await fetch(`${server.url}/services/lfrjoebloggs-${environment}/backup/create`, {
+    const response = await fetch(`${server.url}/services/${project}-${environment}/backup/create`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}` },
     });

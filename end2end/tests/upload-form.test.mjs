@@ -1,4 +1,4 @@
-// What the upload form says when something is wrong with the files.
+// What the plain upload form says when something is wrong with the files. With JavaScript: uploader.test.mjs.
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { startSlowUpload } from "../support/slow-upload.mjs";
 
 const UPLOAD = "/projects/lfrjoebloggs-dev/backups/upload";
 
-describe("the upload form", () => {
+describe("the upload form without JavaScript", () => {
   let server, browser, pair, text, empty, token;
 
   before(async () => {
@@ -32,46 +32,45 @@ describe("the upload form", () => {
     if (pair) rmSync(pair.folder, { recursive: true, force: true });
   });
 
-  for (const javaScriptEnabled of [true, false]) {
-    const how = javaScriptEnabled ? "with JavaScript" : "without JavaScript";
-
-    async function submitted(database, volume) {
-      const page = await visit(browser, { javaScriptEnabled });
-      await signIn(page, server);
-      await page.goto(server.url + UPLOAD);
-      const form = page.locator("details[open] form, section form").first();
-      await form.getByLabel(/^Database/).setInputFiles(database);
-      await form.getByLabel(/^Document Library/).setInputFiles(volume);
-      await form.getByRole("button", { name: "Initiate Upload" }).click();
-      await page.waitForURL((url) => url.searchParams.has("problem"));
-      assert.equal(new URL(page.url()).pathname, UPLOAD);
-      const sentence = await page.getByRole("alert").first().innerText();
-      assert.deepEqual(page.trouble, []);
-      await page.context().close();
-      return sentence;
-    }
-
-    test(`text called .gz is named ${how}`, async () => {
-      assert.match(await submitted(text, pair.volume), /Database[^]*gzip/);
-    });
-
-    test(`an empty file is named ${how}`, async () => {
-      assert.match(await submitted(pair.database, empty), /Document Library[^]*empty|empty[^]*Document Library/i);
-    });
-
-    test(`a second upload during the first is refused ${how}`, async () => {
-      const page = await visit(browser, { javaScriptEnabled });
-      await signIn(page, server);
-      await page.goto(server.url + UPLOAD);
-      const upload = await startSlowUpload(server, "dev", token);
-      const form = page.locator("details[open] form, section form").first();
-      await form.getByLabel(/^Database/).setInputFiles(pair.database);
-      await form.getByLabel(/^Document Library/).setInputFiles(pair.volume);
-      await form.getByRole("button", { name: "Initiate Upload" }).click();
-      await page.waitForURL((url) => url.searchParams.get("problem") === "operation-in-progress");
-      await page.getByText("Warning: a backup creation is underway.").first().waitFor();
-      await page.context().close();
-      assert.equal((await upload.finish()).status, 201);
-    });
+  async function formOf(page) {
+    await signIn(page, server);
+    await page.goto(server.url + UPLOAD);
+    return page.locator("details[open] form");
   }
+
+  async function submit(form, database, volume) {
+    await form.getByLabel(/^Database/).setInputFiles(database);
+    await form.getByLabel(/^Document Library/).setInputFiles(volume);
+    await form.getByRole("button", { name: "Initiate Upload" }).click();
+  }
+
+  async function submitted(database, volume) {
+    const page = await visit(browser, { javaScriptEnabled: false });
+    await submit(await formOf(page), database, volume);
+    await page.waitForURL((url) => url.searchParams.has("problem"));
+    assert.equal(new URL(page.url()).pathname, UPLOAD);
+    const sentence = await page.getByRole("alert").first().innerText();
+    assert.deepEqual(page.trouble, []);
+    await page.context().close();
+    return sentence;
+  }
+
+  test("text called .gz is named", async () => {
+    assert.match(await submitted(text, pair.volume), /Database[^]*gzip/);
+  });
+
+  test("an empty file is named", async () => {
+    assert.match(await submitted(pair.database, empty), /Document Library[^]*empty|empty[^]*Document Library/i);
+  });
+
+  test("a second upload during the first is refused", async () => {
+    const page = await visit(browser, { javaScriptEnabled: false });
+    const form = await formOf(page);
+    const upload = await startSlowUpload(server, "dev", token);
+    await submit(form, pair.database, pair.volume);
+    await page.waitForURL((url) => url.searchParams.get("problem") === "operation-in-progress");
+    await page.getByText("Warning: a backup creation is underway.").first().waitFor();
+    await page.context().close();
+    assert.equal((await upload.finish()).status, 201);
+  });
 });
