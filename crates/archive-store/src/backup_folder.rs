@@ -20,6 +20,8 @@ use crate::{
 };
 
 const MANIFEST: &str = "backup.json";
+/// A changed manifest until it takes the place of the former one.
+const MANIFEST_BESIDE: &str = "backup.json.partial";
 
 /// An archive on its way into the folder.
 #[derive(Debug)]
@@ -95,6 +97,39 @@ fn build(folder: &Path, archives: &[LinkedArchive], manifest: &[u8]) -> Result<(
     Ok(())
 }
 
+/// Puts another manifest in the place of the one in a folder that stands; `false` where there is no such folder. Blocks.
+pub(crate) fn replace_manifest(
+    environment: &Path,
+    id: &BackupId,
+    manifest: &[u8],
+) -> Result<bool, StoreError> {
+    const ACTION: &str = "write a backup's changed manifest";
+    let needed = manifest.len() as u64;
+    let folder = environment.join(id.as_str());
+    if !exists(&folder).map_err(StoreError::io(ACTION))? {
+        return Ok(false);
+    }
+    let beside = folder.join(MANIFEST_BESIDE);
+    // A process may have ended between writing and renaming.
+    layout::remove_file(&beside).map_err(StoreError::io(ACTION))?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(&beside)
+        .map_err(StoreError::writing(ACTION, needed))?;
+    let replaced = file
+        .write_all(manifest)
+        .map_err(StoreError::writing(ACTION, needed))
+        .and_then(|()| publish::publish_file(&file, &beside, &folder.join(MANIFEST), needed));
+    if replaced.is_err()
+        && let Err(error) = layout::remove_file(&beside)
+    {
+        tracing::warn!(path = %beside.display(), %error, "could not remove a manifest that was not published");
+    }
+    replaced.map(|()| true)
+}
+
 /// Takes the folder of backup `id` out of sight and removes it; one that is gone already is fine. Blocks.
 pub(crate) fn remove(environment: &Path, id: &BackupId) -> io::Result<()> {
     let (hidden, target) = (
@@ -111,7 +146,10 @@ pub(crate) fn remove(environment: &Path, id: &BackupId) -> io::Result<()> {
 
 /// Removes our files from a hidden folder, and the folder unless something else is in it. Blocks.
 pub(crate) fn take_apart(hidden: &Path) -> io::Result<()> {
-    for name in [MANIFEST].into_iter().chain(Part::ALL.map(Part::archive_name)) {
+    for name in [MANIFEST, MANIFEST_BESIDE]
+        .into_iter()
+        .chain(Part::ALL.map(Part::archive_name))
+    {
         layout::remove_file(&hidden.join(name))?;
     }
     match fs::remove_dir(hidden) {
@@ -122,6 +160,11 @@ pub(crate) fn take_apart(hidden: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Whether something bears the name of the folder of backup `id`. Blocks.
+pub(crate) fn is_there(environment: &Path, id: &BackupId) -> io::Result<bool> {
+    exists(&environment.join(id.as_str()))
 }
 
 fn exists(path: &Path) -> io::Result<bool> {

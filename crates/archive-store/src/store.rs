@@ -145,6 +145,20 @@ impl ArchiveStore {
         blocking(move || space.ensure(bytes)).await
     }
 
+    /// Whether something bears the name of a backup's folder.
+    pub async fn has_backup_folder(
+        &self,
+        environment: &EnvironmentId,
+        id: &BackupId,
+    ) -> Result<bool, StoreError> {
+        let folder = self.inner.layout.environment(environment);
+        let id = id.clone();
+        blocking(move || {
+            backup_folder::is_there(&folder, &id).map_err(StoreError::io("look for a backup's folder"))
+        })
+        .await
+    }
+
     /// Makes the folder of a backup visible, with both archives and its manifest, or leaves nothing. One that is there
     /// is never replaced.
     pub async fn publish_backup_folder(
@@ -162,6 +176,18 @@ impl ArchiveStore {
         });
         let (id, manifest) = (id.clone(), manifest.to_owned());
         blocking(move || backup_folder::publish(&folder, &id, &archives, &manifest)).await
+    }
+
+    /// Puts another manifest into the folder of a backup, in one visible step; `false` where there is no such folder.
+    pub async fn replace_manifest(
+        &self,
+        environment: &EnvironmentId,
+        id: &BackupId,
+        manifest: &[u8],
+    ) -> Result<bool, StoreError> {
+        let folder = self.inner.layout.environment(environment);
+        let (id, manifest) = (id.clone(), manifest.to_owned());
+        blocking(move || backup_folder::replace_manifest(&folder, &id, &manifest)).await
     }
 
     /// Removes the folder of a backup, in one visible step; one that is gone already is fine. The archives stay.

@@ -25,19 +25,25 @@ pub enum Action {
     Create,
     /// Put a backup into the environment.
     Restore,
+    /// Change the note or the pin of a backup.
+    Annotate,
     /// Remove a backup.
     Delete,
+    /// Take the lock away from an operation of somebody else.
+    BreakLock,
 }
 
 impl Action {
     /// All actions, in the order of rising weight.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::View,
         Self::Create,
         Self::Download,
         Self::Upload,
         Self::Restore,
+        Self::Annotate,
         Self::Delete,
+        Self::BreakLock,
     ];
 
     /// The verb phrase for sentences: "you may not *upload backups*".
@@ -48,7 +54,9 @@ impl Action {
             Self::Upload => "upload backups",
             Self::Create => "create backups",
             Self::Restore => "restore backups",
+            Self::Annotate => "change notes and pins",
             Self::Delete => "delete backups",
+            Self::BreakLock => "break the lock",
         }
     }
 }

@@ -28,6 +28,30 @@ pub enum ApiError {
         /// What was asked for, as sent.
         id: String,
     },
+    /// There is no such operation in this environment.
+    #[error("there is no operation {id}")]
+    NoSuchOperation {
+        /// What was asked for, as sent.
+        id: String,
+    },
+    /// The operation has ended, or is past the point where it can be called off.
+    #[error("{reason}")]
+    NotCancellable {
+        /// A sentence that says why.
+        reason: String,
+    },
+    /// Somebody called the operation off.
+    #[error("the operation was cancelled: {sentence}")]
+    Cancelled {
+        /// Who, and why.
+        sentence: String,
+    },
+    /// The backup is pinned and therefore not removed.
+    #[error("backup {id} is pinned")]
+    Pinned {
+        /// Which one.
+        id: BackupId,
+    },
     /// Another operation holds the environment.
     #[error("operation {} holds the environment", .0.id)]
     OperationInProgress(Box<Operation>),

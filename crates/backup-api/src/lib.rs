@@ -11,6 +11,7 @@ mod backup_id;
 mod capabilities;
 mod environment;
 mod error;
+mod event;
 #[cfg(feature = "http")]
 pub mod http;
 mod operation;
@@ -29,11 +30,12 @@ pub use backup_id::{BackupId, BackupMinute, EnvironmentUid, InvalidBackupId};
 pub use capabilities::{Capabilities, Capability};
 pub use environment::{EnvironmentId, EnvironmentName, InvalidName, ProjectName};
 pub use error::ApiError;
+pub use event::{Event, EventId, InvalidEventId, LogLine};
 pub use operation::{Operation, OperationId, OperationKind, OperationState, Phase};
 pub use part::{Part, UnknownPart};
 pub use problem::{CONTENT_TYPE as PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
 #[cfg(feature = "service")]
 pub use service::{
-    ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, PartStream, StoredArchive,
-    Upload, UploadContent, UploadPart,
+    Annotation, ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, EventStream,
+    PartStream, StoredArchive, Upload, UploadContent, UploadPart,
 };

@@ -70,6 +70,14 @@ pub enum ProblemCode {
     QuotaExceeded,
     /// 412: a version of the protocol that is not spoken here.
     UnsupportedVersion,
+    /// 404
+    NoSuchOperation,
+    /// 409: the operation has ended, or is publishing.
+    NotCancellable,
+    /// 409: somebody called the operation off.
+    Cancelled,
+    /// 409: the backup is pinned and therefore not removed.
+    Pinned,
 }
 
 /// A refusal or failure as JSON.
@@ -156,6 +164,7 @@ impl Problem {
 }
 
 impl From<&ApiError> for Problem {
+    #[expect(clippy::too_many_lines, reason = "a table: one row for each error")]
     fn from(error: &ApiError) -> Self {
         use ProblemCode as Code;
         match error {
@@ -178,6 +187,29 @@ impl From<&ApiError> for Problem {
                 format!(
                     "There is no backup {id} in this environment. Look at /backup/list for the ones there are."
                 ),
+            ),
+            ApiError::NoSuchOperation { id } => Self::new(
+                Code::NoSuchOperation,
+                404,
+                "No such operation",
+                format!(
+                    "There is no operation {id} in this environment. Look at /backup/operations for the ones there are."
+                ),
+            ),
+            ApiError::NotCancellable { reason } => {
+                Self::new(Code::NotCancellable, 409, "Not to be cancelled", reason.clone())
+            }
+            ApiError::Cancelled { sentence } => Self::new(
+                Code::Cancelled,
+                409,
+                "Cancelled",
+                format!("{sentence} Nothing of it was kept; send it again if it is still wanted."),
+            ),
+            ApiError::Pinned { id } => Self::new(
+                Code::Pinned,
+                409,
+                "Pinned",
+                format!("The backup {id} is pinned, so that nobody removes it by mistake. Unpin it first."),
             ),
             ApiError::OperationInProgress(operation) => Self::operation_in_progress(operation),
             ApiError::MissingPart(part) => Self::new(

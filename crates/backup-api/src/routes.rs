@@ -12,8 +12,20 @@ pub const DOWNLOAD: &str = "/backup/download/{part}/{id}";
 pub const CREATE: &str = "/backup/create";
 /// `POST`: restores a backup into the environment of this host.
 pub const RESTORE: &str = "/backup/restore";
-/// `GET`, `DELETE`: one backup.
+/// `GET`, `PATCH` (note and pin), `DELETE`: one backup.
 pub const BACKUP: &str = "/backup/{id}";
+/// `GET`: the newest operations first.
+pub const OPERATIONS: &str = "/backup/operations";
+/// `GET`: one operation.
+pub const OPERATION: &str = "/backup/operations/{id}";
+/// `GET`: what an operation did, line by line.
+pub const OPERATION_LOG: &str = "/backup/operations/{id}/log";
+/// `POST`: asks a running operation to end.
+pub const OPERATION_CANCEL: &str = "/backup/operations/{id}/cancel";
+/// `POST`: takes the lock away from an operation.
+pub const OPERATION_BREAK: &str = "/backup/operations/{id}/break";
+/// `GET`: what happens, as Server-Sent Events.
+pub const EVENTS: &str = "/backup/events";
 /// The prefix under which a console serves the API of its environments on its own host name.
 pub const SERVICES: &str = "/services";
 

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::{
-    Actor, ApiError, Backup, BackupId, BackupList, Capabilities, EnvironmentId, ListQuery, Operation, Part,
+    Actor, ApiError, Backup, BackupId, BackupList, Capabilities, EnvironmentId, Event, EventId, ListQuery,
+    LogLine, Operation, OperationId, Part,
 };
 
 /// What the methods of [`BackupApi`] return.
@@ -144,6 +145,31 @@ impl ByteRange {
     }
 }
 
+/// What happens in an environment, from now on: it ends with the service, or where the listener was too slow.
+pub type EventStream = Pin<Box<dyn Stream<Item = Event> + Send>>;
+
+/// What somebody changes about a backup that stands; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Annotation {
+    /// The note; an empty one takes it away.
+    pub note: Option<String>,
+    /// Whether it is kept whatever retention says.
+    pub pinned: Option<bool>,
+}
+
+/// What a service answers to what it cannot do.
+fn not_available<'a, T>(reason: &'static str) -> ApiFuture<'a, T> {
+    Box::pin(async move {
+        Err(ApiError::NotAvailable {
+            reason: reason.to_owned(),
+        })
+    })
+}
+
+const NO_OPERATIONS: &str = "This backup service keeps no record of its operations.";
+const NO_BACKGROUND: &str = "This backup service answers uploads only when they are complete.";
+const NO_ANNOTATIONS: &str = "This backup service keeps neither notes nor pins.";
+
 /// The backup service of one environment.
 ///
 /// Callers have authorised the actor; implementations record who it was and enforce the lock. Order of refusals: the
@@ -192,4 +218,58 @@ pub trait BackupApi: Send + Sync + 'static {
 
     /// Removes a backup.
     fn delete<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()>;
+
+    // What follows came with our own service; others may lack it.
+
+    /// Takes in a pair of archives like [`BackupApi::upload`], but answers as soon as the operation holds the environment.
+    /// A repeated request gets the operation of the first one, which may have succeeded already.
+    fn begin_upload<'a>(&'a self, _actor: &'a Actor, _upload: Upload) -> ApiFuture<'a, Operation> {
+        not_available(NO_BACKGROUND)
+    }
+
+    /// Changes the note or the pin of a backup, and gives it as it is then.
+    fn annotate<'a>(
+        &'a self,
+        _actor: &'a Actor,
+        _id: &'a BackupId,
+        _annotation: Annotation,
+    ) -> ApiFuture<'a, Backup> {
+        not_available(NO_ANNOTATIONS)
+    }
+
+    /// At most `limit` operations, newest first.
+    fn operations<'a>(&'a self, _actor: &'a Actor, _limit: u32) -> ApiFuture<'a, Vec<Operation>> {
+        not_available(NO_OPERATIONS)
+    }
+
+    /// One operation of this environment.
+    fn operation<'a>(&'a self, _actor: &'a Actor, _id: &'a OperationId) -> ApiFuture<'a, Operation> {
+        not_available(NO_OPERATIONS)
+    }
+
+    /// What an operation did, line by line, oldest first.
+    fn operation_log<'a>(&'a self, _actor: &'a Actor, _id: &'a OperationId) -> ApiFuture<'a, Vec<LogLine>> {
+        not_available(NO_OPERATIONS)
+    }
+
+    /// Asks a running operation to end; it is cancelled soon after.
+    fn cancel<'a>(&'a self, _actor: &'a Actor, _id: &'a OperationId) -> ApiFuture<'a, ()> {
+        not_available(NO_OPERATIONS)
+    }
+
+    /// Takes the lock away from an operation that does not end by itself. The reason is recorded.
+    fn break_lock<'a>(
+        &'a self,
+        _actor: &'a Actor,
+        _id: &'a OperationId,
+        _reason: String,
+    ) -> ApiFuture<'a, ()> {
+        not_available(NO_OPERATIONS)
+    }
+
+    /// What happens from now on. With an id that is still known it goes on after that event, else it begins with a
+    /// snapshot.
+    fn events<'a>(&'a self, _actor: &'a Actor, _after: Option<EventId>) -> ApiFuture<'a, EventStream> {
+        not_available(NO_OPERATIONS)
+    }
 }

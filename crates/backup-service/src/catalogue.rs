@@ -12,6 +12,11 @@ use database::{
 
 use crate::ServiceError;
 
+/// What is stored of a backup, here and beside its archives.
+pub(crate) fn to_json(backup: &Backup) -> Result<String, ServiceError> {
+    serde_json::to_string_pretty(backup).map_err(|_| ServiceError::UnreadableRow { column: "backup" })
+}
+
 /// Adds a backup, in the transaction that makes it exist.
 pub(crate) async fn insert(
     transaction: &mut SqliteConnection,
@@ -63,6 +68,16 @@ pub(crate) async fn find(
         .transpose()
 }
 
+/// What is stored of a backup, as it is.
+pub(crate) async fn find_json(
+    database: &Database,
+    environment: &EnvironmentId,
+    id: &BackupId,
+) -> Result<Option<String>, ServiceError> {
+    let row = find_row(database, environment, id).await?;
+    Ok(row.map(|row| row.try_get("backup")).transpose()?)
+}
+
 /// The archive that holds one part of a backup.
 pub(crate) async fn find_archive(
     database: &Database,
@@ -98,6 +113,60 @@ async fn find_row(
     .fetch_optional(database.reader())
     .await?;
     Ok(row)
+}
+
+/// One backup of an environment, as a transaction that is about to change it sees it.
+pub(crate) async fn find_in(
+    transaction: &mut SqliteConnection,
+    environment: &EnvironmentId,
+    id: &BackupId,
+) -> Result<Option<Backup>, ServiceError> {
+    query("SELECT backup FROM backups WHERE id = $1 AND project = $2 AND environment = $3")
+        .bind(id.as_str())
+        .bind(environment.project.as_str())
+        .bind(environment.environment.as_str())
+        .fetch_optional(transaction)
+        .await?
+        .as_ref()
+        .map(backup)
+        .transpose()
+}
+
+/// Lets the catalogue say something else about a backup.
+pub(crate) async fn replace(
+    transaction: &mut SqliteConnection,
+    id: &BackupId,
+    json: &str,
+) -> Result<(), ServiceError> {
+    query("UPDATE backups SET backup = $1 WHERE id = $2")
+        .bind(json)
+        .bind(id.as_str())
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Lets the catalogue forget a backup.
+pub(crate) async fn remove(transaction: &mut SqliteConnection, id: &BackupId) -> Result<(), ServiceError> {
+    query("DELETE FROM backups WHERE id = $1")
+        .bind(id.as_str())
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// The names in a row that has them as text.
+pub(crate) fn names(
+    id: &str,
+    project: &str,
+    environment: &str,
+) -> Result<(BackupId, EnvironmentId), ServiceError> {
+    let unreadable = |column| ServiceError::UnreadableRow { column };
+    let environment = EnvironmentId::new(
+        project.parse().map_err(|_| unreadable("project"))?,
+        environment.parse().map_err(|_| unreadable("environment"))?,
+    );
+    Ok((id.parse().map_err(|_| unreadable("id"))?, environment))
 }
 
 fn backup(row: &SqliteRow) -> Result<Backup, ServiceError> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use backup_api::{
-    Actor, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList, ByteRange,
-    ByteStream, Capabilities, Capability, EnvironmentId, EnvironmentUid, ListQuery, Operation, Part, Upload,
+    Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList,
+    ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EnvironmentUid, EventId, EventStream,
+    ListQuery, LogLine, Operation, OperationId, Part, Upload,
 };
 
 use crate::{catalogue, error::from_store, shared::Shared};
@@ -12,7 +13,6 @@ use crate::{catalogue, error::from_store, shared::Shared};
 const CREATE_MISSING: &str = "This service does not make backups yet. Upload one instead.";
 const RESTORE_MISSING: &str =
     "This service does not restore backups yet. Download both files and load them by hand.";
-const DELETE_MISSING: &str = "This service does not delete backups yet.";
 
 /// The service of one environment; clones share everything.
 #[derive(Debug, Clone)]
@@ -37,14 +37,14 @@ impl EnvironmentService {
             .ok_or_else(|| ApiError::no_such_backup(id))
     }
 
+    /// The operation that holds this environment, if one does.
+    pub(crate) async fn current(&self) -> Result<Option<Operation>, ApiError> {
+        let current = self.shared.operations.current(&self.environment).await;
+        current.map_err(ApiError::internal)
+    }
+
     async fn refuse_while_held(&self) -> Result<(), ApiError> {
-        match self
-            .shared
-            .operations
-            .current(&self.environment)
-            .await
-            .map_err(ApiError::internal)?
-        {
+        match self.current().await? {
             Some(operation) => Err(ApiError::OperationInProgress(Box::new(operation))),
             None => Ok(()),
         }
@@ -71,7 +71,7 @@ impl BackupApi for EnvironmentService {
                 upload: Capability::available(),
                 create: Capability::missing(CREATE_MISSING),
                 restore: Capability::missing(RESTORE_MISSING),
-                delete: Capability::missing(DELETE_MISSING),
+                delete: Capability::available(),
             })
         })
     }
@@ -88,20 +88,12 @@ impl BackupApi for EnvironmentService {
     }
 
     fn current_operation<'a>(&'a self, _actor: &'a Actor) -> ApiFuture<'a, Option<Operation>> {
-        Box::pin(async {
-            self.shared
-                .operations
-                .current(&self.environment)
-                .await
-                .map_err(ApiError::internal)
-        })
+        Box::pin(self.current())
     }
 
     fn upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Backup> {
         let (service, actor) = (self.clone(), actor.clone());
-        // A task of its own from the first step: whoever hangs up changes nothing about how it ends.
-        let task = tokio::spawn(async move { service.take_in(actor, upload).await });
-        Box::pin(async move { task.await.map_err(ApiError::internal)? })
+        detached(async move { service.take_in(actor, upload).await })
     }
 
     fn describe<'a>(
@@ -133,11 +125,14 @@ impl BackupApi for EnvironmentService {
             let archive = catalogue::find_archive(&self.shared.database, &self.environment, id, part)
                 .await?
                 .ok_or_else(|| ApiError::no_such_backup(id))?;
-            self.shared
-                .store
-                .read(&archive, range)
-                .await
-                .map_err(|error| from_store(error, part))
+            match self.shared.store.read(&archive, range).await {
+                Ok(stream) => Ok(stream),
+                Err(error) => {
+                    // It may have been deleted since the look above.
+                    self.require(id).await?;
+                    Err(from_store(error, part))
+                }
+            }
         })
     }
 
@@ -149,11 +144,56 @@ impl BackupApi for EnvironmentService {
         Box::pin(self.refuse(RESTORE_MISSING))
     }
 
-    fn delete<'a>(&'a self, _actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()> {
-        Box::pin(async move {
-            self.refuse_while_held().await?;
-            self.require(id).await?;
-            self.refuse(DELETE_MISSING).await
-        })
+    fn delete<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()> {
+        let (service, actor, id) = (self.clone(), actor.clone(), id.clone());
+        detached(async move { service.remove(actor, id).await })
     }
+
+    fn begin_upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Operation> {
+        let (service, actor) = (self.clone(), actor.clone());
+        detached(async move { service.begin_taking_in(actor, upload).await })
+    }
+
+    fn annotate<'a>(
+        &'a self,
+        actor: &'a Actor,
+        id: &'a BackupId,
+        annotation: Annotation,
+    ) -> ApiFuture<'a, Backup> {
+        let (service, actor, id) = (self.clone(), actor.clone(), id.clone());
+        detached(async move { service.change(actor, id, annotation).await })
+    }
+
+    fn operations<'a>(&'a self, _actor: &'a Actor, limit: u32) -> ApiFuture<'a, Vec<Operation>> {
+        Box::pin(self.list_operations(limit))
+    }
+
+    fn operation<'a>(&'a self, _actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, Operation> {
+        Box::pin(self.require_operation(id))
+    }
+
+    fn operation_log<'a>(&'a self, _actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, Vec<LogLine>> {
+        Box::pin(self.log_of(id))
+    }
+
+    fn cancel<'a>(&'a self, actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, ()> {
+        Box::pin(self.call_off(actor, id))
+    }
+
+    fn break_lock<'a>(&'a self, actor: &'a Actor, id: &'a OperationId, reason: String) -> ApiFuture<'a, ()> {
+        let (service, actor, id) = (self.clone(), actor.clone(), id.clone());
+        detached(async move { service.take_lock_from(&actor, &id, &reason).await })
+    }
+
+    fn events<'a>(&'a self, _actor: &'a Actor, after: Option<EventId>) -> ApiFuture<'a, EventStream> {
+        Box::pin(self.listen(after))
+    }
+}
+
+/// In a task of its own from the first step: whoever hangs up changes nothing about how it ends.
+fn detached<'a, T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> ApiFuture<'a, T> {
+    let task = tokio::spawn(work);
+    Box::pin(async move { task.await.map_err(ApiError::internal)? })
 }

@@ -50,6 +50,16 @@ pub(crate) fn from_begin(error: BeginError) -> ApiError {
     }
 }
 
+/// What the record of operations says to an operation that wants to go on.
+pub(crate) fn from_operation(error: OperationError) -> ApiError {
+    match error {
+        OperationError::CalledOff { cancellation, .. } => ApiError::Cancelled {
+            sentence: cancellation.sentence(),
+        },
+        other => ApiError::internal(other),
+    }
+}
+
 /// What the store says about an archive; `part` tells which one it was about.
 pub(crate) fn from_store(error: StoreError, part: Part) -> ApiError {
     match error {

@@ -89,6 +89,23 @@ pub(crate) async fn release(
     Ok(())
 }
 
+/// Keeps the minute of a backup for ever, whatever becomes of the backup: its id is never given to another.
+pub(crate) async fn keep(
+    transaction: &mut SqliteConnection,
+    environment: &EnvironmentId,
+    id: &BackupId,
+) -> Result<(), ServiceError> {
+    query(
+        "UPDATE backup_minutes SET operation_id = NULL WHERE project = $1 AND environment = $2 AND minute = $3",
+    )
+    .bind(environment.project.as_str())
+    .bind(environment.environment.as_str())
+    .bind(id.minute().number())
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
 /// The operations that hold a minute without a backup to show for it: those that run, and those that a former process
 /// did not clean up after.
 pub(crate) async fn without_backup(database: &Database) -> Result<Vec<OperationId>, ServiceError> {

@@ -5,25 +5,25 @@
 //! lock. Whatever goes wrong before that commit ends in [`Intake::undo`], and a process that dies before it is cleaned
 //! up after at the next start.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use archive_store::{ArchiveOwner, ArchiveWriter, FinishedArchive, StoreError, failpoints};
 use backup_api::{
-    ApiError, Backup, BackupId, BackupStatus, BodyError, ByteStream, CreationType, DatabaseArchive,
-    Operation, Part, PartStream, Phase, Upload, UploadContent, UploadPart, VolumeArchive,
+    Actor, ApiError, Backup, BackupId, BackupStatus, BodyError, ByteStream, CreationType, DatabaseArchive,
+    Operation, OperationState, Part, PartStream, Phase, Upload, UploadContent, UploadPart, VolumeArchive,
 };
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
-use operations::{Outcome, RunningOperation};
+use operations::{OperationError, Outcome, RunningOperation};
 use tokio::time::timeout;
 
-use crate::{catalogue, environment_service::EnvironmentService, error::from_store, ids};
-
-const FIRST_RETRY: Duration = Duration::from_millis(500);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+use crate::{
+    catalogue,
+    environment_service::EnvironmentService,
+    error::{from_operation, from_store},
+    ids,
+    persistence::until_done,
+};
 
 /// How the backup that comes of an upload is described.
 #[derive(Debug, Clone)]
@@ -34,6 +34,17 @@ pub(crate) struct Origin {
     pub(crate) created_at: Option<Timestamp>,
 }
 
+impl Origin {
+    /// Brought by `actor`, now.
+    pub(crate) fn upload_of(actor: &Actor) -> Self {
+        Self {
+            creation_type: CreationType::Uploaded,
+            created_by: Some(actor.name.clone()),
+            created_at: None,
+        }
+    }
+}
+
 /// An upload that holds its environment.
 #[derive(Debug)]
 pub(crate) struct Intake {
@@ -41,8 +52,8 @@ pub(crate) struct Intake {
     running: RunningOperation,
     id: BackupId,
     origin: Origin,
-    /// The folder was there before and is not to be touched.
-    folder_is_foreign: AtomicBool,
+    /// The folder was not there before, so that whatever is there now is to go with the upload.
+    folder_is_ours: AtomicBool,
 }
 
 impl Intake {
@@ -57,7 +68,7 @@ impl Intake {
             running,
             id,
             origin,
-            folder_is_foreign: AtomicBool::new(false),
+            folder_is_ours: AtomicBool::new(false),
         }
     }
 
@@ -75,7 +86,7 @@ impl Intake {
 
     async fn receive(&self, mut parts: PartStream) -> Result<(FinishedArchive, FinishedArchive), ApiError> {
         let (mut database, mut volume) = (None, None);
-        while let Some(next) = self.next_in_time(parts.next()).await? {
+        while let Some(next) = self.unless_called_off(self.next_in_time(parts.next())).await? {
             let UploadPart { part, content } = next?;
             let place = match part {
                 Part::Database => &mut database,
@@ -86,10 +97,12 @@ impl Intake {
                     detail: format!("The part `{part}` came twice. Send each file once."),
                 });
             }
-            *place = Some(match content {
+            let archive = match content {
                 UploadContent::Stream(body) => self.store_stream(part, body).await?,
                 UploadContent::Stored(stored) => self.stored(part, &stored.id).await?,
-            });
+            };
+            self.note_arrival(part, &archive).await?;
+            *place = Some(archive);
         }
         Ok((
             database.ok_or(ApiError::MissingPart(Part::Database))?,
@@ -104,7 +117,11 @@ impl Intake {
             .begin(owner, None)
             .await
             .map_err(|error| from_store(error, part))?;
-        match self.copy(part, &mut body, &mut writer).await {
+        // Only the bytes on their way are given up: what has been begun with the file is brought to its end.
+        match self
+            .unless_called_off(self.copy(part, &mut body, &mut writer))
+            .await
+        {
             Ok(()) => writer.finish().await.map_err(|error| from_store(error, part)),
             Err(error) => {
                 writer.discard().await;
@@ -152,6 +169,49 @@ impl Intake {
         })
     }
 
+    /// Gives up what is under way when somebody calls the upload off.
+    async fn unless_called_off<T>(
+        &self,
+        work: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        tokio::select! {
+            biased;
+            cancellation = self.running.cancelled() => Err(ApiError::Cancelled {
+                sentence: cancellation.sentence(),
+            }),
+            done = work => done,
+        }
+    }
+
+    async fn note_arrival(&self, part: Part, archive: &FinishedArchive) -> Result<(), ApiError> {
+        let text = format!(
+            "The {} arrived: {} bytes, SHA-256 {}.",
+            part.title().to_lowercase(),
+            with_separators(archive.size()),
+            hex::encode(archive.sha256())
+        );
+        self.running.note(&text).await.map_err(ApiError::internal)
+    }
+
+    /// The answer to whoever sends an upload that somebody else called off.
+    pub(crate) async fn called_off(&self) -> Option<ApiError> {
+        let sentence = match self.running.cancellation() {
+            Some(cancellation) => Some(cancellation.sentence()),
+            // The lock was broken this very moment: its end is recorded before anybody here is told.
+            None => self
+                .service
+                .shared
+                .operations
+                .find(&self.running.operation().id)
+                .await
+                .ok()
+                .flatten()
+                .filter(|operation| operation.state == OperationState::Cancelled)
+                .and_then(|operation| operation.failure),
+        };
+        sentence.map(|sentence| ApiError::Cancelled { sentence })
+    }
+
     async fn publish(
         &self,
         database: &FinishedArchive,
@@ -159,26 +219,38 @@ impl Intake {
         note: Option<String>,
     ) -> Result<Backup, ApiError> {
         let shared = &self.service.shared;
+        // Before the phase says that there may be a folder to clean up: the next start believes it.
+        let is_there = shared
+            .store
+            .has_backup_folder(&self.service.environment, &self.id);
+        if is_there.await.map_err(ApiError::internal)? {
+            return Err(ApiError::internal(StoreError::BackupFolderExists));
+        }
         self.running
             .advance(Phase::Publishing)
             .await
-            .map_err(ApiError::internal)?;
+            .map_err(from_operation)?;
         failpoints::reached("backup-before-folder");
         // The minute may have been taken by the backup before; an id never names a minute that has not come.
-        shared.clock.wait_until(self.id.minute().start()).await;
+        self.unless_called_off(async {
+            shared.clock.wait_until(self.id.minute().start()).await;
+            Ok(())
+        })
+        .await?;
 
         let backup = self.describe(database, volume, note);
-        let json = serde_json::to_string_pretty(&backup).map_err(ApiError::internal)?;
+        let json = catalogue::to_json(&backup)?;
         let archives = [(database, Part::Database), (volume, Part::Volume)];
-        let folder = shared
+        self.folder_is_ours.store(true, Ordering::Relaxed);
+        shared
             .store
             .publish_backup_folder(&self.service.environment, &self.id, archives, json.as_bytes())
-            .await;
-        if let Err(error) = folder {
-            let is_foreign = matches!(error, StoreError::BackupFolderExists);
-            self.folder_is_foreign.store(is_foreign, Ordering::Relaxed);
-            return Err(from_store(error, Part::Database));
-        }
+            .await
+            .map_err(|error| {
+                let is_ours = !matches!(error, StoreError::BackupFolderExists);
+                self.folder_is_ours.store(is_ours, Ordering::Relaxed);
+                from_store(error, Part::Database)
+            })?;
 
         failpoints::reached("backup-before-transaction");
         let owner = ArchiveOwner::Backup(self.id.clone());
@@ -191,6 +263,11 @@ impl Intake {
                 .await
                 .map_err(ApiError::internal)?;
         }
+        self.running
+            .note_in(&mut transaction, &format!("The backup is {}.", self.id))
+            .await
+            .map_err(ApiError::internal)?;
+        // Refused where the lock was broken meanwhile, and with it all of the above.
         self.running
             .finish(&mut transaction, &Outcome::Succeeded)
             .await
@@ -237,24 +314,21 @@ impl Intake {
         }
     }
 
-    /// Leaves nothing of an upload but the record that it failed. Tries until it is done: the disk may be full, and
-    /// a lock that stays would stop everybody.
+    /// Leaves nothing of an upload but the record that it failed or was cancelled. Tries until it is done: the disk may
+    /// be full, and a lock that stays would stop everybody.
     pub(crate) async fn undo(&self, error: &ApiError) {
-        let failure = backup_api::Problem::from(error).detail;
-        let mut pause = FIRST_RETRY;
-        while let Err(error) = self.try_undo(&failure).await {
-            tracing::error!(
-                operation.id = %self.running.operation().id,
-                error = %error,
-                retry_after_ms = pause.as_millis(),
-                "cleaning up after an upload failed and will be tried again"
-            );
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_RETRY);
-        }
+        let outcome = match (error, self.running.cancellation()) {
+            (ApiError::Cancelled { .. }, Some(cancellation)) => Outcome::Cancelled(cancellation),
+            _ => Outcome::Failed(backup_api::Problem::from(error).detail),
+        };
+        let operation = self.running.operation().id.as_str();
+        until_done("cleaning up after an upload", operation, || {
+            self.try_undo(&outcome)
+        })
+        .await;
     }
 
-    async fn try_undo(&self, failure: &str) -> Result<(), ApiError> {
+    async fn try_undo(&self, outcome: &Outcome) -> Result<(), ApiError> {
         let shared = &self.service.shared;
         let operation = &self.running.operation().id;
         // A commit that reported an error may still have happened; then everything is as it should be.
@@ -263,11 +337,11 @@ impl Intake {
             .find(operation)
             .await
             .map_err(ApiError::internal)?;
-        if recorded.is_some_and(|operation| operation.state.is_final()) {
+        if recorded.is_some_and(|operation| operation.state == OperationState::Succeeded) {
             return Ok(());
         }
         // A folder that was there already may be the only copy of a backup that the catalogue has lost.
-        if !self.folder_is_foreign.load(Ordering::Relaxed) {
+        if self.folder_is_ours.load(Ordering::Relaxed) {
             shared
                 .store
                 .remove_backup_folder(&self.service.environment, &self.id)
@@ -281,12 +355,44 @@ impl Intake {
             .await
             .map_err(ApiError::internal)?;
         let mut transaction = shared.database.begin().await.map_err(ApiError::internal)?;
+        // Last: until its minute is free, no later upload gets this id, and the folder removed above is no other's.
         ids::release(&mut transaction, operation).await?;
-        let outcome = Outcome::Failed(failure.to_owned());
-        self.running
-            .finish(&mut transaction, &outcome)
-            .await
-            .map_err(ApiError::internal)?;
+        match self.running.finish(&mut transaction, outcome).await {
+            // Whoever broke the lock has ended it; what it left behind is gone now.
+            Ok(()) | Err(OperationError::NotRunning { .. }) => {}
+            Err(error) => return Err(ApiError::internal(error)),
+        }
         transaction.commit().await.map_err(ApiError::internal)
+    }
+}
+
+/// A number with a comma between every three digits.
+fn with_separators(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_in_threes() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (123_456, "123,456"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(with_separators(number), text);
+        }
     }
 }

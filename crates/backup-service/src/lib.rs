@@ -7,15 +7,20 @@
 
 #![warn(missing_docs)]
 
+mod annotation;
 mod catalogue;
 mod clock;
+mod deletion;
 mod environment_service;
 mod error;
+mod events;
 pub mod http;
 mod idempotency;
 mod ids;
 mod import;
 mod intake;
+mod oversight;
+mod persistence;
 mod schema;
 mod service;
 mod shared;

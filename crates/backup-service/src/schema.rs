@@ -50,4 +50,22 @@ pub(crate) const STEPS: &[SchemaStep] = &[
         );
     ",
     },
+    SchemaStep {
+        version: 3,
+        description: "deletions, changed manifests",
+        sql: "
+        -- Backups that the catalogue has forgotten and whose files may still be there. A row goes with the last file.
+        CREATE TABLE deletions (
+            backup_id TEXT PRIMARY KEY,
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            actor_name TEXT NOT NULL,
+            deleted_at BIGINT NOT NULL
+        );
+        -- Backups whose backup.json may say less than the catalogue.
+        CREATE TABLE stale_manifests (
+            backup_id TEXT PRIMARY KEY REFERENCES backups (id) ON DELETE CASCADE
+        );
+    ",
+    },
 ];

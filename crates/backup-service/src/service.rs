@@ -6,9 +6,10 @@ use archive_store::{ArchiveStore, failpoints};
 use backup_api::{BackupApi, EnvironmentId, Operation, OperationState, Phase};
 use database::Database;
 use operations::Operations;
+use tokio::sync::{Mutex, watch};
 
 use crate::{
-    Clock, ServiceError, SystemClock,
+    Clock, ServiceError, SystemClock, annotation, deletion,
     environment_service::EnvironmentService,
     ids,
     schema::{COMPONENT, STEPS},
@@ -32,6 +33,7 @@ pub struct ServiceSettings {
 #[derive(Debug, Clone)]
 pub struct BackupService {
     environments: Arc<HashMap<EnvironmentId, Arc<EnvironmentService>>>,
+    shared: Arc<Shared>,
 }
 
 impl BackupService {
@@ -62,11 +64,12 @@ impl BackupService {
             );
         }
         failpoints::reached("recovery-after-interrupt");
-        // A start may itself have ended before it was through, so what is left is not asked of the line above.
+        // A start may itself have ended before it was through, and the former process before it had removed what a broken
+        // lock left behind; so what is left is not asked of the line above.
         for id in ids::without_backup(&database).await? {
             let operation = operations.find(&id).await?;
-            if let Some(interrupted) = operation.filter(|found| found.state == OperationState::Interrupted) {
-                clean_up_after(&interrupted, &database, &store).await?;
+            if let Some(ended) = operation.filter(|found| found.state != OperationState::Succeeded) {
+                clean_up_after(&ended, &database, &store).await?;
             }
         }
         let shared = Arc::new(Shared {
@@ -77,7 +80,11 @@ impl BackupService {
             upload_idle_timeout: settings.upload_idle_timeout,
             largest_archive: settings.largest_archive,
             version: settings.version,
+            folders: Mutex::default(),
+            ending: watch::Sender::new(false),
         });
+        deletion::finish_all(&shared).await?;
+        annotation::catch_up(&shared).await?;
         let mut environments = HashMap::new();
         for environment in settings.environments {
             let uid = ids::uid(&shared.database, &environment).await?;
@@ -86,7 +93,13 @@ impl BackupService {
         }
         Ok(Self {
             environments: Arc::new(environments),
+            shared,
         })
+    }
+
+    /// Sends everybody home who listens to events. For a process that stops: their streams would go on for ever.
+    pub fn end_event_streams(&self) {
+        self.shared.ending.send_replace(true);
     }
 
     /// The service of one environment.
@@ -101,7 +114,7 @@ impl BackupService {
     }
 }
 
-/// Removes what an interrupted operation left on disk. Its archives went when the store was opened; its folder may
+/// Removes what an operation that came to nothing left on disk. Its archives went when the store was opened; its folder may
 /// stand, if the process died between the folder and the commit. The minute goes last: while it is reserved, the next
 /// start knows that something is left to be done.
 async fn clean_up_after(

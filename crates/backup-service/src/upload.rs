@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use archive_store::failpoints;
 use backup_api::{
-    Actor, ApiError, Backup, BackupMinute, CreationType, OperationId, OperationKind, OperationState, Part,
+    Actor, ApiError, Backup, BackupMinute, Operation, OperationId, OperationKind, OperationState, Part,
     Phase, Upload,
 };
 use operations::NewOperation;
@@ -29,14 +29,19 @@ struct Announcement {
     idempotency_key: Option<String>,
 }
 
+impl Announcement {
+    fn of(upload: &Upload) -> Self {
+        Self {
+            length: upload.announced_length,
+            idempotency_key: upload.idempotency_key.clone(),
+        }
+    }
+}
+
 impl EnvironmentService {
     /// Takes in an upload of `actor` and answers when the backup stands.
     pub(crate) async fn take_in(self, actor: Actor, upload: Upload) -> Result<Backup, ApiError> {
-        let origin = Origin {
-            creation_type: CreationType::Uploaded,
-            created_by: Some(actor.name.clone()),
-            created_at: None,
-        };
+        let origin = Origin::upload_of(&actor);
         self.take_in_as(actor, upload, origin).await
     }
 
@@ -47,40 +52,31 @@ impl EnvironmentService {
         upload: Upload,
         origin: Origin,
     ) -> Result<Backup, ApiError> {
-        let announced = Announcement {
-            length: upload.announced_length,
-            idempotency_key: upload.idempotency_key.clone(),
-        };
-        let intake = loop {
+        let announced = Announcement::of(&upload);
+        loop {
             match self.begin(&actor, &announced, &origin).await? {
-                Begun::New(intake) => break Arc::new(*intake),
+                Begun::New(intake) => return carry_out(*intake, upload).await,
                 Begun::Before(operation) => {
                     if let Some(backup) = self.outcome_of(&operation).await? {
                         return Ok(backup);
                     }
                 }
             }
-        };
-        let operation = intake.operation().id.clone();
-        let work = intake.clone();
-        // In a task of its own, so that even a panic ends in the clean-up below and not with a lock that stays.
-        let result = match tokio::spawn(async move { work.run(upload).await }).await {
-            Ok(result) => result,
-            Err(panic) => Err(ApiError::internal(panic)),
-        };
-        match &result {
-            Ok(backup) => tracing::info!(
-                operation.id = %operation,
-                backup.id = %backup.backup_id,
-                size_bytes = backup.size,
-                "a backup was taken in"
-            ),
-            Err(error) => {
-                tracing::warn!(operation.id = %operation, error = %error, "an upload came to nothing");
-                intake.undo(error).await;
-            }
         }
-        result
+    }
+
+    /// Begins to take in an upload of `actor` and answers with the operation that does it, or that did it before.
+    pub(crate) async fn begin_taking_in(self, actor: Actor, upload: Upload) -> Result<Operation, ApiError> {
+        let announced = Announcement::of(&upload);
+        match self.begin(&actor, &announced, &Origin::upload_of(&actor)).await? {
+            Begun::New(intake) => {
+                let operation = intake.operation().clone();
+                // How it ends is in the record.
+                tokio::spawn(carry_out(*intake, upload));
+                Ok(operation)
+            }
+            Begun::Before(operation) => self.require_operation(&operation).await,
+        }
     }
 
     /// Takes the lock and an id, both or neither; or finds that the same request came before.
@@ -131,6 +127,7 @@ impl EnvironmentService {
         failpoints::reached("operation-before-commit");
         transaction.commit().await.map_err(ApiError::internal)?;
         failpoints::reached("operation-after-commit");
+        running.announce();
         Ok(Begun::New(Box::new(Intake::new(
             self.clone(),
             running,
@@ -147,6 +144,14 @@ impl EnvironmentService {
             .wait_until_ended(operation)
             .await
             .map_err(ApiError::internal)?;
+        if let Some(operation) = &ended
+            && operation.state == OperationState::Cancelled
+        {
+            // Whoever called it off did not mean the first of two equal requests only.
+            return Err(ApiError::Cancelled {
+                sentence: operation.failure.clone().unwrap_or_default(),
+            });
+        }
         let Some(id) = ended
             .filter(|operation| operation.state == OperationState::Succeeded)
             .and_then(|operation| operation.backup_id)
@@ -166,6 +171,35 @@ impl EnvironmentService {
         }
         let room = self.shared.store.ensure_room(announced).await;
         room.map_err(|error| from_store(error, Part::Database))
+    }
+}
+
+/// Makes the backup exist, or leaves nothing of it.
+async fn carry_out(intake: Intake, upload: Upload) -> Result<Backup, ApiError> {
+    let intake = Arc::new(intake);
+    let operation = intake.operation().id.clone();
+    let work = intake.clone();
+    // In a task of its own, so that even a panic ends in the clean-up below and not with a lock that stays.
+    let result = match tokio::spawn(async move { work.run(upload).await }).await {
+        Ok(result) => result,
+        Err(panic) => Err(ApiError::internal(panic)),
+    };
+    match result {
+        Ok(backup) => {
+            tracing::info!(
+                operation.id = %operation,
+                backup.id = %backup.backup_id,
+                size_bytes = backup.size,
+                "a backup was taken in"
+            );
+            Ok(backup)
+        }
+        Err(error) => {
+            tracing::warn!(operation.id = %operation, error = %error, "an upload came to nothing");
+            let error = intake.called_off().await.unwrap_or(error);
+            intake.undo(&error).await;
+            Err(error)
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 use backup_api::Operation;
 use database::{DatabaseError, sqlx};
 
+use crate::Cancellation;
+
 /// What can go wrong with the record of operations.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,26 @@ pub enum OperationError {
         id: String,
         /// Which column.
         column: &'static str,
+    },
+    /// There is no such operation in this environment.
+    #[error("there is no operation {id}")]
+    NoSuchOperation {
+        /// What was asked for.
+        id: String,
+    },
+    /// The operation is past the point where it can be called off.
+    #[error("operation {id} is publishing and cannot be cancelled any more")]
+    TooLate {
+        /// Which one.
+        id: String,
+    },
+    /// Somebody called it off before it could go on.
+    #[error("operation {id} was called off")]
+    CalledOff {
+        /// Which one.
+        id: String,
+        /// Who, and why.
+        cancellation: Cancellation,
     },
     /// The operation has ended already.
     #[error("operation {id} is not running any more")]

@@ -10,11 +10,14 @@
 #![warn(missing_docs)]
 
 mod error;
+mod events;
+mod log;
 mod row;
 mod running;
 mod schema;
 mod store;
 
 pub use error::{BeginError, OperationError};
-pub use running::{Outcome, Progress, RunningOperation};
+pub use events::{Change, Subscription};
+pub use running::{Cancellation, Outcome, Progress, RunningOperation};
 pub use store::{NewOperation, Operations};

@@ -9,6 +9,12 @@ use crate::OperationError;
 pub(crate) const COLUMNS: &str = "id, project, environment, kind, state, phase, bytes_done, bytes_total, \
     actor_name, started_at, finished_at, backup_id, failure";
 
+/// Now, as precisely as it is stored: what is told of an operation is what is read of it later.
+pub(crate) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
 pub(crate) fn operation(row: &SqliteRow) -> Result<Operation, OperationError> {
     let id: String = row.try_get("id")?;
     let unknown = |column| OperationError::UnknownWord {

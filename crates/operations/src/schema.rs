@@ -4,7 +4,9 @@ use database::SchemaStep;
 
 pub(crate) const COMPONENT: &str = "operations";
 
-pub(crate) const STEPS: &[SchemaStep] = &[SchemaStep {
+pub(crate) const STEPS: &[SchemaStep] = &[OPERATIONS, LOG];
+
+const OPERATIONS: SchemaStep = SchemaStep {
     version: 1,
     description: "operations and the lock of an environment",
     sql: "
@@ -32,4 +34,18 @@ pub(crate) const STEPS: &[SchemaStep] = &[SchemaStep {
             PRIMARY KEY (project, environment)
         );
     ",
-}];
+};
+
+const LOG: SchemaStep = SchemaStep {
+    version: 2,
+    description: "what operations did, line by line",
+    sql: "
+        CREATE TABLE operation_log (
+            operation_id TEXT NOT NULL REFERENCES operations (id),
+            number BIGINT NOT NULL,
+            at BIGINT NOT NULL,
+            text TEXT NOT NULL,
+            PRIMARY KEY (operation_id, number)
+        );
+    ",
+};

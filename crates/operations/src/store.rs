@@ -6,18 +6,21 @@ use std::{
 };
 
 use backup_api::{
-    Actor, BackupId, EnvironmentId, Operation, OperationId, OperationKind, OperationState, Phase,
+    Actor, BackupId, EnvironmentId, EventId, LogLine, Operation, OperationId, OperationKind, OperationState,
+    Phase,
 };
 use database::{
     Database,
     sqlx::{AssertSqlSafe, SqliteConnection, query},
 };
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::{
-    BeginError, OperationError, Progress, RunningOperation, row,
+    BeginError, Cancellation, OperationError, Progress, RunningOperation, Subscription,
+    events::Events,
+    log, row,
     schema::{COMPONENT, STEPS},
 };
 
@@ -42,8 +45,17 @@ pub struct NewOperation {
 #[derive(Debug, Clone)]
 pub struct Operations {
     database: Database,
-    progress: Arc<Mutex<HashMap<OperationId, Progress>>>,
+    running: Arc<Mutex<HashMap<OperationId, Live>>>,
     ended: Arc<Notify>,
+    events: Events,
+}
+
+/// What is in memory of an operation that runs.
+#[derive(Debug)]
+struct Live {
+    progress: Progress,
+    phase: Phase,
+    cancellation: watch::Sender<Option<Cancellation>>,
 }
 
 impl Operations {
@@ -52,13 +64,19 @@ impl Operations {
         database.migrate(COMPONENT, STEPS).await?;
         Ok(Self {
             database,
-            progress: Arc::default(),
+            running: Arc::default(),
             ended: Arc::default(),
+            events: Events::new(),
         })
     }
 
     pub(crate) const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// What happens to operations from now on, and what did since `after`.
+    pub fn subscribe(&self, after: Option<EventId>) -> Subscription {
+        self.events.subscribe(after)
     }
 
     /// Begins an operation and takes the lock of its environment, in the caller's transaction.
@@ -80,7 +98,7 @@ impl Operations {
             bytes_done: 0,
             bytes_total: new.bytes_total,
             started_by: new.actor.name,
-            started_at: Timestamp::now(),
+            started_at: row::now(),
             finished_at: None,
             backup_id: new.backup_id,
             failure: None,
@@ -110,9 +128,27 @@ impl Operations {
             .execute(&mut *transaction)
             .await?;
 
+        log::add(
+            transaction,
+            &operation.id,
+            &format!("{} started the {}.", operation.started_by, operation.kind),
+        )
+        .await?;
+
         let progress = Progress::default();
-        self.progress().insert(operation.id.clone(), progress.clone());
-        Ok(RunningOperation::new(self.clone(), operation, progress))
+        let (sender, cancellation) = watch::channel(None);
+        let live = Live {
+            progress: progress.clone(),
+            phase: operation.phase,
+            cancellation: sender,
+        };
+        self.running().insert(operation.id.clone(), live);
+        Ok(RunningOperation::new(
+            self.clone(),
+            operation,
+            progress,
+            cancellation,
+        ))
     }
 
     /// The operation that holds an environment, if one does.
@@ -121,7 +157,8 @@ impl Operations {
         self.holder(&mut connection, environment).await
     }
 
-    async fn holder(
+    /// The same as the caller's transaction sees it: what that decides on cannot have changed when it commits.
+    pub async fn holder(
         &self,
         connection: &mut SqliteConnection,
         environment: &EnvironmentId,
@@ -154,6 +191,95 @@ impl Operations {
             .transpose()
     }
 
+    /// The operations of an environment, newest first.
+    pub async fn list(
+        &self,
+        environment: &EnvironmentId,
+        limit: u32,
+    ) -> Result<Vec<Operation>, OperationError> {
+        let rows = query(AssertSqlSafe(format!(
+            "SELECT {} FROM operations WHERE project = $1 AND environment = $2 \
+             ORDER BY started_at DESC, id DESC LIMIT $3",
+            row::COLUMNS
+        )))
+        .bind(environment.project.as_str())
+        .bind(environment.environment.as_str())
+        .bind(i64::from(limit))
+        .fetch_all(self.database.reader())
+        .await?;
+        rows.iter()
+            .map(|row| Ok(self.with_progress(row::operation(row)?)))
+            .collect()
+    }
+
+    /// What an operation did, line by line.
+    pub async fn log(&self, id: &OperationId) -> Result<Vec<LogLine>, OperationError> {
+        log::of(self.database.reader(), id).await
+    }
+
+    /// Asks a running operation to end. It cleans up and ends as cancelled soon after; while it is publishing it cannot.
+    pub fn cancel(&self, id: &OperationId, by: &str) -> Result<(), OperationError> {
+        let running = self.running();
+        let Some(live) = running.get(id) else {
+            return Err(OperationError::NotRunning { id: id.to_string() });
+        };
+        if live.phase == Phase::Publishing {
+            return Err(OperationError::TooLate { id: id.to_string() });
+        }
+        live.cancellation.send_if_modified(|cancellation| {
+            let is_first = cancellation.is_none();
+            cancellation.get_or_insert_with(|| Cancellation {
+                by: by.to_owned(),
+                reason: None,
+            });
+            is_first
+        });
+        Ok(())
+    }
+
+    /// Takes the lock away from an operation that does not end by itself, whatever it is doing. What it does from then on
+    /// cannot commit: every step of it asks whether it still runs.
+    pub async fn break_lock(
+        &self,
+        id: &OperationId,
+        cancellation: Cancellation,
+    ) -> Result<(), OperationError> {
+        let bytes_done = self.running().get(id).map(|live| live.progress.bytes());
+        let mut transaction = self.database.begin().await?;
+        let row = query(AssertSqlSafe(format!(
+            "UPDATE operations SET state = 'cancelled', failure = $1, finished_at = $2, \
+             bytes_done = COALESCE($3, bytes_done) \
+             WHERE id = $4 AND state IN ('queued', 'running') RETURNING {}",
+            row::COLUMNS
+        )))
+        .bind(cancellation.sentence())
+        .bind(Timestamp::now().as_microsecond())
+        .bind(bytes_done.map(u64::cast_signed))
+        .bind(id.as_str())
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(row) = row else {
+            return Err(OperationError::NotRunning { id: id.to_string() });
+        };
+        query("DELETE FROM environment_locks WHERE operation_id = $1")
+            .bind(id.as_str())
+            .execute(&mut *transaction)
+            .await?;
+        log::add(&mut transaction, id, &cancellation.sentence()).await?;
+        let broken = row::operation(&row)?;
+        transaction.commit().await?;
+        {
+            let mut running = self.running();
+            // Taken out before its end is told: what the operation says of itself from now on is not told any more.
+            if let Some(live) = running.remove(id) {
+                live.cancellation.send_replace(Some(cancellation));
+            }
+        }
+        self.events.publish(broken);
+        self.ended.notify_waiters();
+        Ok(())
+    }
+
     /// The operation once nothing more happens to it; `None` where there is none of this id.
     pub async fn wait_until_ended(&self, id: &OperationId) -> Result<Option<Operation>, OperationError> {
         loop {
@@ -183,25 +309,60 @@ impl Operations {
         query("DELETE FROM environment_locks")
             .execute(&mut *transaction)
             .await?;
+        let interrupted: Vec<_> = rows.iter().map(row::operation).collect::<Result<_, _>>()?;
+        for operation in &interrupted {
+            let text = operation.failure.as_deref().unwrap_or_default();
+            log::add(&mut transaction, &operation.id, text).await?;
+        }
         transaction.commit().await?;
-        rows.iter().map(row::operation).collect()
+        Ok(interrupted)
     }
 
     fn with_progress(&self, mut operation: Operation) -> Operation {
-        if let Some(progress) = self.progress().get(&operation.id) {
-            operation.bytes_done = progress.bytes();
+        if !operation.state.is_final()
+            && let Some(live) = self.running().get(&operation.id)
+        {
+            operation.bytes_done = live.progress.bytes();
         }
         operation
     }
 
+    /// Lets a running operation into its next phase. With [`Operations::cancel`] under one lock: either that is refused
+    /// because it is publishing, or publishing is refused because that came first.
+    pub(crate) fn pass(&self, id: &OperationId, phase: Phase) -> Result<(), OperationError> {
+        let mut running = self.running();
+        let Some(live) = running.get_mut(id) else {
+            return Err(OperationError::NotRunning { id: id.to_string() });
+        };
+        if let Some(cancellation) = live.cancellation.borrow().clone() {
+            return Err(OperationError::CalledOff {
+                id: id.to_string(),
+                cancellation,
+            });
+        }
+        live.phase = phase;
+        Ok(())
+    }
+
+    /// Tells everybody how a running operation is now, unless its lock was broken meanwhile: its end has been told then.
+    pub(crate) fn tell(&self, operation: &Operation) {
+        let running = self.running();
+        if running.contains_key(&operation.id) {
+            self.events.publish(operation.clone());
+        }
+    }
+
     /// Called when nobody works on an operation any more: its end is committed, or will never be.
-    pub(crate) fn let_go(&self, id: &OperationId) {
-        self.progress().remove(id);
+    pub(crate) fn let_go(&self, latest: Operation) {
+        let was_held = self.running().remove(&latest.id).is_some();
+        if was_held && latest.state.is_final() {
+            self.events.publish(latest);
+        }
         self.ended.notify_waiters();
     }
 
-    fn progress(&self) -> MutexGuard<'_, HashMap<OperationId, Progress>> {
-        // A map of counters is sound whatever a panicking thread was doing with it.
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, HashMap<OperationId, Live>> {
+        // Entries are whole whatever a panicking thread was doing with the map.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,9 @@
 
 use backup_api::{Actor, EnvironmentId, OperationKind, OperationState, Phase};
 use database::{Database, sqlx};
-use operations::{BeginError, NewOperation, OperationError, Operations, Outcome, RunningOperation};
+use operations::{
+    BeginError, Cancellation, NewOperation, OperationError, Operations, Outcome, RunningOperation,
+};
 use tempfile::TempDir;
 
 struct Fixture {
@@ -204,4 +206,327 @@ async fn what_a_former_process_left_running_is_interrupted_with_its_phase() {
     );
     assert_eq!(operations.current(&environment("dev")).await.unwrap(), None);
     assert_eq!(operations.interrupt_leftovers().await.unwrap(), []);
+}
+
+/// What can happen to an operation, or to the process that keeps the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Begin,
+    Publish,
+    Succeed,
+    Fail,
+    /// Its end is written, and the transaction that it is part of comes to nothing.
+    RollBack,
+    Cancel,
+    Break,
+    /// Whoever worked on it is gone without having ended it.
+    Abandon,
+    /// Another process takes the record over; who worked in the former one may still try to go on.
+    Restart,
+}
+
+impl Step {
+    const ALL: [Self; 9] = [
+        Self::Begin,
+        Self::Publish,
+        Self::Succeed,
+        Self::Fail,
+        Self::RollBack,
+        Self::Cancel,
+        Self::Break,
+        Self::Abandon,
+        Self::Restart,
+    ];
+}
+
+/// What must be true of one operation.
+struct Expected {
+    id: backup_api::OperationId,
+    handle: Option<RunningOperation>,
+    state: OperationState,
+    publishing: bool,
+    called_off: bool,
+    /// Whether the present process knows it.
+    known: bool,
+}
+
+/// An environment of its own, and what must be true of it.
+struct Model<'a> {
+    fixture: &'a Fixture,
+    operations: Operations,
+    environment: String,
+    expected: Vec<Expected>,
+}
+
+impl<'a> Model<'a> {
+    fn new(fixture: &'a Fixture, number: usize) -> Self {
+        Self {
+            fixture,
+            operations: fixture.operations.clone(),
+            environment: format!("e{number}"),
+            expected: Vec::new(),
+        }
+    }
+
+    fn holder(&self) -> Option<&Expected> {
+        let mut running = self
+            .expected
+            .iter()
+            .filter(|operation| operation.state == OperationState::Running);
+        let holder = running.next();
+        assert!(running.next().is_none(), "the model itself is wrong");
+        holder
+    }
+
+    /// Takes a step with the operation that began `back` operations ago and looks at everything.
+    async fn take(&mut self, step: Step, back: usize) {
+        match step {
+            Step::Begin => self.begin().await,
+            Step::Restart => {
+                self.operations = Operations::open(self.fixture.database.clone()).await.unwrap();
+                self.operations.interrupt_leftovers().await.unwrap();
+                for operation in &mut self.expected {
+                    operation.known = false;
+                    if operation.state == OperationState::Running {
+                        operation.state = OperationState::Interrupted;
+                    }
+                }
+            }
+            _ => {
+                let count = self.expected.len();
+                if let Some(index) = count.checked_sub(1 + back) {
+                    self.step_with(index, step).await;
+                }
+            }
+        }
+        self.look().await;
+    }
+
+    async fn begin(&mut self) {
+        let holder = self.holder().map(|holder| holder.id.clone());
+        let mut transaction = self.fixture.database.begin().await.unwrap();
+        let new = upload_into(&self.environment, "joe@example.com");
+        match (self.operations.begin(&mut transaction, new).await, holder) {
+            (Ok(running), None) => {
+                transaction.commit().await.unwrap();
+                self.expected.push(Expected {
+                    id: running.operation().id.clone(),
+                    handle: Some(running),
+                    state: OperationState::Running,
+                    publishing: false,
+                    called_off: false,
+                    known: true,
+                });
+            }
+            (Err(BeginError::Held(held)), Some(holder)) => assert_eq!(held.id, holder),
+            (begun, holder) => panic!("held by {holder:?} and got {begun:?}"),
+        }
+    }
+
+    async fn step_with(&mut self, index: usize, step: Step) {
+        let database = &self.fixture.database;
+        let operation = &mut self.expected[index];
+        let runs = operation.state == OperationState::Running;
+        match (step, &operation.handle) {
+            (Step::Publish, Some(handle)) => {
+                let advanced = handle.advance(Phase::Publishing).await;
+                assert_eq!(advanced.is_ok(), runs && !operation.called_off, "{advanced:?}");
+                // Tried is enough: whoever asks from now on is told that it is too late.
+                operation.publishing |= !operation.called_off;
+            }
+            (Step::Succeed | Step::Fail | Step::RollBack, Some(handle)) => {
+                let outcome = if step == Step::Fail {
+                    Outcome::Failed("No.".to_owned())
+                } else {
+                    Outcome::Succeeded
+                };
+                let mut transaction = database.begin().await.unwrap();
+                let finished = handle.finish(&mut transaction, &outcome).await;
+                assert_eq!(finished.is_ok(), runs, "{finished:?}");
+                if step != Step::RollBack {
+                    transaction.commit().await.unwrap();
+                    if runs {
+                        operation.state = if step == Step::Fail {
+                            OperationState::Failed
+                        } else {
+                            OperationState::Succeeded
+                        };
+                    }
+                }
+            }
+            (Step::Cancel, handle) => {
+                let cancelled = self.operations.cancel(&operation.id, "Ann");
+                let possible = operation.known && handle.is_some() && !operation.publishing;
+                assert_eq!(cancelled.is_ok(), possible, "{cancelled:?}");
+                operation.called_off |= possible;
+            }
+            (Step::Break, handle) => {
+                let cancellation = Cancellation {
+                    by: "Ann".to_owned(),
+                    reason: Some("It hangs.".to_owned()),
+                };
+                let broken = self
+                    .operations
+                    .break_lock(&operation.id, cancellation.clone())
+                    .await;
+                assert_eq!(broken.is_ok(), runs, "{broken:?}");
+                if runs {
+                    if let Some(handle) = handle.as_ref().filter(|_| operation.known) {
+                        assert_eq!(handle.cancellation(), Some(cancellation));
+                    }
+                    operation.state = OperationState::Cancelled;
+                    operation.known = false;
+                }
+            }
+            (Step::Abandon, _) => operation.handle = None,
+            _ => {}
+        }
+    }
+
+    /// Compares the record with the model.
+    async fn look(&self) {
+        let environment = environment(&self.environment);
+        let current = self.operations.current(&environment).await.unwrap();
+        assert_eq!(
+            current.map(|operation| operation.id),
+            self.holder().map(|holder| holder.id.clone())
+        );
+        let locks: i64 = sqlx::query_scalar("SELECT count(*) FROM environment_locks WHERE environment = $1")
+            .bind(&self.environment)
+            .fetch_one(self.fixture.database.reader())
+            .await
+            .unwrap();
+        assert_eq!(locks, i64::from(self.holder().is_some()));
+        let recorded = self.operations.list(&environment, 1000).await.unwrap();
+        assert_eq!(recorded.len(), self.expected.len());
+        for (recorded, expected) in recorded.iter().rev().zip(&self.expected) {
+            assert_eq!((&recorded.id, recorded.state), (&expected.id, expected.state));
+            assert_eq!(recorded.finished_at.is_some(), recorded.state.is_final());
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_happens_in_whatever_order_one_holds_and_no_end_is_undone() {
+    let fixture = fixture().await;
+    let mut number = 0;
+    for first in Step::ALL {
+        for second in Step::ALL {
+            for third in Step::ALL {
+                let mut model = Model::new(&fixture, number);
+                number += 1;
+                model.take(Step::Begin, 0).await;
+                for step in [first, second, third] {
+                    model.take(step, 0).await;
+                }
+                // Whatever happened, the environment is not lost: a new process has it.
+                model.take(Step::Restart, 0).await;
+                model.take(Step::Begin, 0).await;
+                assert!(model.holder().is_some(), "{first:?}, {second:?}, {third:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn long_lives_keep_the_same_rules() {
+    let fixture = fixture().await;
+    // A fixed sequence that looks random, so that a failure comes again.
+    let mut state = 7_u64;
+    let mut random = move |limit: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % limit
+    };
+    for walk in 0..12 {
+        let mut model = Model::new(&fixture, walk);
+        for _ in 0..60 {
+            // Mostly with the newest, now and then with one that should have no say any more.
+            let back = random(6).saturating_sub(3);
+            model.take(Step::ALL[random(Step::ALL.len())], back).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn listeners_hear_of_an_end_once_and_nothing_after_it() {
+    let fixture = fixture().await;
+    let mut heard = fixture.operations.subscribe(None).changes;
+    let running = fixture
+        .begin(upload_into("dev", "joe@example.com"))
+        .await
+        .unwrap();
+    running.announce();
+    running.progress().add(5);
+    let cancellation = Cancellation {
+        by: "Ann".to_owned(),
+        reason: Some("It hangs.".to_owned()),
+    };
+    fixture
+        .operations
+        .break_lock(&running.operation().id, cancellation.clone())
+        .await
+        .unwrap();
+    // It has not heard of it and goes on.
+    running.announce();
+    running.advance(Phase::Publishing).await.unwrap_err();
+    fixture.finish(&running, &Outcome::Succeeded).await.unwrap_err();
+    assert_eq!(running.cancelled().await, cancellation);
+    drop(running);
+
+    let mut states = Vec::new();
+    while let Ok(change) = heard.try_recv() {
+        states.push((
+            change.id.number,
+            change.operation.state,
+            change.operation.bytes_done,
+        ));
+    }
+    assert_eq!(
+        states,
+        [(1, OperationState::Running, 0), (2, OperationState::Cancelled, 5)]
+    );
+}
+
+#[tokio::test]
+async fn events_are_repeated_as_long_as_they_are_known() {
+    let fixture = fixture().await;
+    let none = fixture.operations.subscribe(None);
+    assert!(none.missed.is_none());
+    let running = fixture
+        .begin(upload_into("dev", "joe@example.com"))
+        .await
+        .unwrap();
+    for _ in 0..600 {
+        running.announce();
+    }
+    let missed = |number| {
+        let after = backup_api::EventId {
+            number,
+            ..none.newest
+        };
+        let missed = fixture.operations.subscribe(Some(after)).missed;
+        missed.map(|missed| missed.iter().map(|change| change.id.number).collect::<Vec<_>>())
+    };
+    assert_eq!(missed(600), Some(vec![]));
+    assert_eq!(missed(598), Some(vec![599, 600]));
+    assert_eq!(
+        missed(88).map(|missed| (missed.len(), missed[0])),
+        Some((512, 89))
+    );
+    for unknown in [0, 87, 601, u64::MAX] {
+        assert_eq!(missed(unknown), None, "{unknown}");
+    }
+    let of_another_process = backup_api::EventId {
+        process: none.newest.process + 1,
+        number: 600,
+    };
+    assert!(
+        fixture
+            .operations
+            .subscribe(Some(of_another_process))
+            .missed
+            .is_none()
+    );
 }

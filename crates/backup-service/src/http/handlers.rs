@@ -2,15 +2,16 @@
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{Path, Query, State, rejection::QueryRejection},
     response::{IntoResponse, Response},
 };
 use backup_api::{
-    Action, ApiError, Backup, BackupId, BackupList, Capabilities, ListQuery, Operation, Problem, ProblemCode,
-    http::HttpError,
+    Action, Annotation, ApiError, Backup, BackupId, BackupList, Capabilities, ListQuery, Operation, Problem,
+    ProblemCode, http::HttpError,
 };
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{authentication::Caller, state::ServiceRouter};
 
@@ -60,6 +61,34 @@ pub(crate) async fn find(
     Ok(Json(state.api.find(&actor, &backup_id(id)?).await?))
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnnotationRequest {
+    #[serde(default)]
+    note: Option<String>,
+    #[serde(default)]
+    pinned: Option<bool>,
+}
+
+pub(crate) async fn annotate(
+    State(state): State<ServiceRouter>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Backup>, HttpError> {
+    let actor = caller.may(Action::Annotate, &state).await?;
+    let AnnotationRequest { note, pinned } =
+        serde_json::from_slice(&body).map_err(|_| ApiError::InvalidRequest {
+            detail:
+                "Send what to change as JSON: {\"note\": \"…\", \"pinned\": true}. An empty note removes it."
+                    .to_owned(),
+        })?;
+    let annotation = Annotation { note, pinned };
+    Ok(Json(
+        state.api.annotate(&actor, &backup_id(id)?, annotation).await?,
+    ))
+}
+
 pub(crate) async fn delete(
     State(state): State<ServiceRouter>,
     caller: Caller,
@@ -78,7 +107,7 @@ pub(crate) async fn create(
     Ok(accepted(state.api.create(&actor).await?))
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RestoreRequest {
     backup_id: BackupId,
@@ -87,7 +116,7 @@ struct RestoreRequest {
 pub(crate) async fn restore(
     State(state): State<ServiceRouter>,
     caller: Caller,
-    body: axum::body::Bytes,
+    body: Bytes,
 ) -> Result<Response, HttpError> {
     let actor = caller.may(Action::Restore, &state).await?;
     let request: RestoreRequest = serde_json::from_slice(&body).map_err(|_| ApiError::InvalidRequest {
@@ -96,7 +125,8 @@ pub(crate) async fn restore(
     Ok(accepted(state.api.restore(&actor, &request.backup_id).await?))
 }
 
-fn accepted(operation: Operation) -> Response {
+/// The answer to what goes on after it.
+pub(crate) fn accepted(operation: Operation) -> Response {
     let location = format!("/backup/operations/{}", operation.id);
     (
         StatusCode::ACCEPTED,

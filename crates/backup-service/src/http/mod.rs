@@ -4,9 +4,11 @@
 mod authentication;
 mod credentials;
 mod download;
+mod events;
 mod handlers;
 mod headers;
 mod multipart;
+mod operations;
 mod range;
 mod router;
 mod state;

@@ -10,7 +10,7 @@ use axum::{
 };
 use backup_api::{http::render, routes};
 
-use super::{download, handlers, state::ServiceRouter, upload, uploads::CallersUploads};
+use super::{download, events, handlers, operations, state::ServiceRouter, upload, uploads::CallersUploads};
 
 impl ServiceRouter {
     /// The documented API, rooted at `/`.
@@ -28,7 +28,18 @@ impl ServiceRouter {
             .route(routes::DOWNLOAD, get(download::handle).post(download::handle))
             .route(routes::CREATE, post(handlers::create))
             .route(routes::RESTORE, post(handlers::restore))
-            .route(routes::BACKUP, get(handlers::find).delete(handlers::delete))
+            .route(
+                routes::BACKUP,
+                get(handlers::find)
+                    .patch(handlers::annotate)
+                    .delete(handlers::delete),
+            )
+            .route(routes::OPERATIONS, get(operations::list))
+            .route(routes::OPERATION, get(operations::find))
+            .route(routes::OPERATION_LOG, get(operations::log))
+            .route(routes::OPERATION_CANCEL, post(operations::cancel))
+            .route(routes::OPERATION_BREAK, post(operations::break_lock))
+            .route(routes::EVENTS, get(events::handle))
             // As a service, so that clients that end the address with a slash are served too.
             .nest_service(
                 routes::UPLOADS,

@@ -20,6 +20,7 @@ use http::{
 
 use super::{
     authentication::Caller,
+    handlers::accepted,
     multipart::{Multipart, PartBody, PartHeaders, boundary},
     state::ServiceRouter,
     uploads,
@@ -28,6 +29,9 @@ use super::{
 /// A text field that scripts send along; its value means nothing here.
 const USER_ID_FIELD: &str = "userId";
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const RESPOND_ASYNC: &str = "respond-async";
 const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 /// Two ids and a note.
 const LONGEST_JSON: usize = 64 * 1024;
@@ -42,12 +46,20 @@ pub(crate) async fn handle(
     let actor = caller.may(Action::Upload, &state).await?;
     let (parts, body) = request.into_parts();
     let upload = if is_json(&parts.headers) {
+        // Only here is there nothing left to be received, so that the answer can come before the end.
+        let in_background = prefers_asynchronous(&parts.headers);
         let body = axum::body::to_bytes(body, LONGEST_JSON)
             .await
             .map_err(|_| ApiError::Incomplete)?;
         let scope = uploads::scope(&actor, state.api.environment());
         let key = idempotency_key(&parts.headers).map_err(ApiError::from)?;
-        uploads::upload_from_json(&body, state.uploads.clone(), scope, key)?
+        let upload = uploads::upload_from_json(&body, state.uploads.clone(), scope, key)?;
+        if in_background {
+            let operation = state.api.begin_upload(&actor, upload).await?;
+            let applied = [(PREFERENCE_APPLIED, RESPOND_ASYNC)];
+            return Ok((applied, accepted(operation)).into_response());
+        }
+        upload
     } else {
         upload_from_multipart(&parts.headers, body)
     };
@@ -88,6 +100,19 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, BodyError> {
             "The Idempotency-Key cannot be used. Send at most {LONGEST_IDEMPOTENCY_KEY} ASCII characters, such as a UUID."
         ))),
     }
+}
+
+/// Whether the sender asked for an answer before the work is done (RFC 7240).
+fn prefers_asynchronous(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(PREFER)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|preference| {
+            let token = preference.split([';', '=']).next().unwrap_or_default();
+            token.trim().eq_ignore_ascii_case(RESPOND_ASYNC)
+        })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where something does not hold")]
 
+mod annotations;
+mod deletions;
 mod downloads;
+mod events;
 mod listing;
+mod operations_of_an_environment;
 mod recovery;
 mod refusals;
 mod resumable;
+mod stopping;
 mod support;
 mod uploads;

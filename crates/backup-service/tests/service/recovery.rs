@@ -56,7 +56,7 @@ async fn what_was_under_way_is_interrupted_and_gone_and_what_stood_stands() {
     after.upload(&gzip(b"d"), &gzip(b"v")).await;
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
@@ -144,9 +144,14 @@ async fn a_folder_that_the_catalogue_does_not_know_is_never_touched() {
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("database.gz"), "the only copy").unwrap();
 
+    // Neither by an upload that would be published there, nor by one that comes to nothing before.
     let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
-    let response = fixture.send(upload_request(&body)).await;
-    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    for (body, status) in [
+        (body.as_slice(), StatusCode::INTERNAL_SERVER_ERROR),
+        (&body[..body.len() / 2], StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(fixture.send(upload_request(body)).await.status(), status);
+    }
     assert_eq!(
         std::fs::read_to_string(folder.join("database.gz")).unwrap(),
         "the only copy"

@@ -326,9 +326,6 @@ async fn during_an_upload_whatever_changes_the_environment_is_refused() {
         request("POST", "/backup/restore")
             .body(Body::from(restore))
             .unwrap(),
-        request("DELETE", &format!("/backup/{id}"))
-            .body(Body::empty())
-            .unwrap(),
     ] {
         let path = request.uri().path().to_owned();
         let response = fixture.send(request).await;

@@ -126,3 +126,58 @@ async fn two_finished_uploads_become_one_backup_without_a_copy_however_often_it_
         );
     }
 }
+
+#[tokio::test]
+async fn who_prefers_not_to_wait_gets_the_operation_and_finds_the_backup_later() {
+    let fixture = fixture().await;
+    let database = fixture.upload_in_pieces(&gzip(b"d")).await;
+    let volume = fixture.upload_in_pieces(&gzip(b"v")).await;
+    let ask = |database: &str| {
+        let body = serde_json::json!({ "database": database, "volume": volume }).to_string();
+        request("POST", "/backup/upload")
+            .header("content-type", "application/json")
+            .header("prefer", "wait=10, Respond-Async")
+            .body(Body::from(body))
+            .unwrap()
+    };
+    let mut ids = Vec::new();
+    // The same request again gets the same operation, whether that has ended or not.
+    for _ in 0..2 {
+        let response = fixture.send(ask(&database)).await;
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        assert_eq!(response.headers()["preference-applied"], "respond-async");
+        let location = response.headers()["location"].to_str().unwrap().to_owned();
+        let operation = json(response).await;
+        let id = operation["id"].as_str().unwrap().to_owned();
+        assert_eq!(location, format!("/backup/operations/{id}"));
+        assert_eq!(operation["kind"], "upload");
+        ids.push(id);
+    }
+    assert_eq!(ids[0], ids[1]);
+    let ended = ended(&fixture, &ids[0]).await;
+    assert_eq!(ended["state"], "succeeded");
+    let backup = ended["backupId"].as_str().unwrap();
+    assert_eq!(
+        fixture.get(&format!("/backup/{backup}")).await.status(),
+        StatusCode::OK
+    );
+
+    // What is wrong is told by the operation.
+    let response = fixture.send(ask("nonsense")).await;
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    let id = json(response).await["id"].as_str().unwrap().to_owned();
+    let failed = self::ended(&fixture, &id).await;
+    assert_eq!(failed["state"], "failed");
+    assert!(failed["failure"].as_str().unwrap().contains("`database`"));
+    assert_eq!(fixture.current_operation().await, None);
+}
+
+async fn ended(fixture: &Fixture, id: &str) -> serde_json::Value {
+    loop {
+        let operation = json(fixture.get(&format!("/backup/operations/{id}")).await).await;
+        if operation["state"] != "running" {
+            return operation;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}

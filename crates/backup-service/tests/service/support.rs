@@ -1,6 +1,7 @@
 //! A service in a folder of its own, callers, and requests.
 
 use std::{
+    convert::Infallible,
     future::Future,
     io::Write as _,
     path::{Path, PathBuf},
@@ -13,45 +14,74 @@ use archive_store::{
     ArchiveStore, StoreLimits,
     uploads::{ResumableUploads, UploadLimits},
 };
-use axum::{Router, body::Body, response::Response};
-use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId, Operation, Problem};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    response::Response,
+};
+use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId, Operation, OperationId, Phase, Problem};
 use backup_service::{
     BackupService, Clock, ServiceSettings,
     http::{Authenticator, Credentials, RequestId, ServiceRouter},
 };
 use database::{Database, sqlx};
 use flate2::{Compression, write::GzEncoder};
+use futures_util::stream;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tower::ServiceExt as _;
 
 pub(crate) const LARGEST_ARCHIVE: u64 = 1024 * 1024;
 pub(crate) const OWNER: &str = "Bearer owner";
 pub(crate) const GUEST: &str = "Bearer guest";
 
-/// A clock that jumps to whatever is waited for.
+/// A clock that jumps to whatever is waited for, unless it is held.
 #[derive(Debug)]
-pub(crate) struct JumpingClock(Mutex<Timestamp>);
+pub(crate) struct JumpingClock {
+    now: Mutex<Timestamp>,
+    held: watch::Sender<bool>,
+}
 
 impl JumpingClock {
     pub(crate) fn at(time: &str) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(time.parse().unwrap())))
+        Arc::new(Self {
+            now: Mutex::new(time.parse().unwrap()),
+            held: watch::Sender::new(false),
+        })
+    }
+
+    /// From now on, whoever waits for a time that has not come waits until [`Self::go_on`].
+    pub(crate) fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.held.send_replace(false);
     }
 }
 
 impl Clock for JumpingClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        *self.now.lock().unwrap()
     }
 
     fn wait_until(&self, time: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        let mut now = self.0.lock().unwrap();
-        *now = time.max(*now);
-        Box::pin(std::future::ready(()))
+        Box::pin(async move {
+            if time > self.now() {
+                let mut held = self.held.subscribe();
+                held.wait_for(|held| !held).await.unwrap();
+            }
+            let mut now = self.now.lock().unwrap();
+            *now = time.max(*now);
+        })
     }
 }
 
@@ -106,7 +136,33 @@ pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
     pub(crate) database: Database,
     pub(crate) service: BackupService,
+    pub(crate) clock: Arc<JumpingClock>,
     pub(crate) router: Router,
+    /// The API of another environment of the same service.
+    pub(crate) other: Router,
+}
+
+/// An upload in the middle.
+pub(crate) struct SlowUpload {
+    pub(crate) operation: Operation,
+    pub(crate) chunks: mpsc::UnboundedSender<Bytes>,
+    pub(crate) rest: Bytes,
+    pub(crate) call: JoinHandle<Result<Response, Infallible>>,
+}
+
+impl SlowUpload {
+    /// Sends the rest and gives the answer.
+    pub(crate) async fn finish(self) -> Response {
+        // Whoever was refused reads no more.
+        let _ = self.chunks.send(self.rest);
+        drop(self.chunks);
+        self.call.await.unwrap().unwrap()
+    }
+
+    /// The answer, without sending anything more.
+    pub(crate) async fn answer(self) -> Response {
+        self.call.await.unwrap().unwrap()
+    }
 }
 
 pub(crate) fn environment(name: &str) -> EnvironmentId {
@@ -117,8 +173,17 @@ pub(crate) async fn fixture() -> Fixture {
     open(tempfile::tempdir().unwrap(), 0).await
 }
 
+/// One in which an upload may send nothing for as long as a test takes.
+pub(crate) async fn patient_fixture() -> Fixture {
+    open_with(tempfile::tempdir().unwrap(), 0, Duration::from_mins(1)).await
+}
+
 /// Opens what is in `folder`, as a process that starts does.
 pub(crate) async fn open(folder: TempDir, smallest_free_space: u64) -> Fixture {
+    open_with(folder, smallest_free_space, Duration::from_millis(300)).await
+}
+
+async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeout: Duration) -> Fixture {
     let database = Database::open(&folder.path().join("backups.sqlite"))
         .await
         .unwrap();
@@ -131,7 +196,7 @@ pub(crate) async fn open(folder: TempDir, smallest_free_space: u64) -> Fixture {
         .unwrap();
     let settings = ServiceSettings {
         environments: vec![environment("dev"), environment("prd")],
-        upload_idle_timeout: Duration::from_millis(300),
+        upload_idle_timeout,
         largest_archive: LARGEST_ARCHIVE,
         version: "test".to_owned(),
     };
@@ -142,23 +207,29 @@ pub(crate) async fn open(folder: TempDir, smallest_free_space: u64) -> Fixture {
         lifetime: Duration::from_hours(1),
     };
     let uploads = ResumableUploads::open(store.clone(), limits).await.unwrap();
-    let service = BackupService::open_with_clock(settings, database.clone(), store, clock)
+    let service = BackupService::open_with_clock(settings, database.clone(), store, clock.clone())
         .await
         .unwrap();
-    let api = service.environment(&environment("dev")).unwrap();
-    let authenticator = Arc::new(FewPeople);
-    let router = ServiceRouter {
-        api,
-        authenticator,
-        uploads,
-        version: "test".into(),
-    }
-    .into_router();
+    let router = |name| {
+        let api = service.environment(&environment(name)).unwrap();
+        let (authenticator, uploads) = (Arc::new(FewPeople), uploads.clone());
+        let version = "test".into();
+        ServiceRouter {
+            api,
+            authenticator,
+            uploads,
+            version,
+        }
+        .into_router()
+    };
+    let (router, other) = (router("dev"), router("prd"));
     Fixture {
         folder,
         database,
         service,
+        clock,
         router,
+        other,
     }
 }
 
@@ -169,6 +240,68 @@ impl Fixture {
 
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.send(request("GET", path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a request without a body, or with one that is JSON.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: &str) -> Response {
+        self.send(request(method, path).body(Body::from(body.to_owned())).unwrap())
+            .await
+    }
+
+    /// The same as somebody who may only look.
+    pub(crate) async fn call_as_guest(&self, method: &str, path: &str, body: &str) -> Response {
+        let mut request = request(method, path).body(Body::from(body.to_owned())).unwrap();
+        let headers = request.headers_mut();
+        headers.insert("authorization", GUEST.parse().unwrap());
+        self.send(request).await
+    }
+
+    /// Begins an upload that sends half of its bytes and then waits, and comes back when those were taken in.
+    pub(crate) async fn begin_slow_upload(&self) -> SlowUpload {
+        let body = form(&[("database", &gzip_of(100_000)), ("volume", &gzip_of(100_000))]);
+        let (first, rest) = body.split_at(50_000);
+        let (chunks, receiver) = mpsc::unbounded_channel();
+        chunks.send(Bytes::copy_from_slice(first)).unwrap();
+        let stream = stream::unfold(receiver, |mut receiver| async {
+            let chunk = receiver.recv().await?;
+            Some((Ok::<_, std::io::Error>(chunk), receiver))
+        });
+        let call = tokio::spawn(
+            self.router
+                .clone()
+                .oneshot(upload_request_with(Body::from_stream(stream))),
+        );
+        let operation = loop {
+            let current = self.current_operation().await;
+            if let Some(operation) = current.filter(|operation| operation.bytes_done > 0) {
+                break operation;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        SlowUpload {
+            operation,
+            chunks,
+            rest: Bytes::copy_from_slice(rest),
+            call,
+        }
+    }
+
+    /// Waits until an operation is at something, for as long as a test may take.
+    pub(crate) async fn wait_for_phase(&self, phase: Phase) -> Operation {
+        loop {
+            let current = self.current_operation().await;
+            if let Some(operation) = current.filter(|operation| operation.phase == phase) {
+                return operation;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// An operation as the API gives it.
+    pub(crate) async fn operation(&self, id: &OperationId) -> Value {
+        let response = self.get(&format!("/backup/operations/{id}")).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        json(response).await
     }
 
     /// Uploads a pair and gives the backup.

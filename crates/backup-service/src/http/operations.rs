@@ -1,0 +1,91 @@
+//! Looking at operations, and ending them.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, Query, State, rejection::QueryRejection},
+};
+use backup_api::{Action, ApiError, ListQuery, LogLine, Operation, OperationId, http::HttpError};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{authentication::Caller, state::ServiceRouter};
+
+/// How many operations a list holds that was asked for without a limit.
+const USUAL_LIMIT: u32 = 100;
+/// The most operations a list holds.
+const LARGEST_LIMIT: u32 = 1000;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct OperationList {
+    /// Newest first.
+    operations: Vec<Operation>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct OperationLog {
+    /// Oldest first.
+    lines: Vec<LogLine>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BreakRequest {
+    reason: String,
+}
+
+pub(crate) async fn list(
+    State(state): State<ServiceRouter>,
+    caller: Caller,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<OperationList>, HttpError> {
+    let actor = caller.may(Action::View, &state).await?;
+    let Query(query) = query.map_err(|_| ApiError::InvalidRequest {
+        detail: "`limit` is a whole number, such as /backup/operations?limit=10.".to_owned(),
+    })?;
+    let limit = query.limit.unwrap_or(USUAL_LIMIT).min(LARGEST_LIMIT);
+    let operations = state.api.operations(&actor, limit).await?;
+    Ok(Json(OperationList { operations }))
+}
+
+pub(crate) async fn find(
+    State(state): State<ServiceRouter>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Operation>, HttpError> {
+    let actor = caller.may(Action::View, &state).await?;
+    Ok(Json(state.api.operation(&actor, &OperationId(id)).await?))
+}
+
+pub(crate) async fn log(
+    State(state): State<ServiceRouter>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<OperationLog>, HttpError> {
+    let actor = caller.may(Action::View, &state).await?;
+    let lines = state.api.operation_log(&actor, &OperationId(id)).await?;
+    Ok(Json(OperationLog { lines }))
+}
+
+pub(crate) async fn cancel(
+    State(state): State<ServiceRouter>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, HttpError> {
+    let actor = caller.may(Action::Upload, &state).await?;
+    state.api.cancel(&actor, &OperationId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn break_lock(
+    State(state): State<ServiceRouter>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, HttpError> {
+    let actor = caller.may(Action::BreakLock, &state).await?;
+    // What cannot be read is no reason, which the service refuses in its turn: whether there is a lock is told first.
+    let BreakRequest { reason } = serde_json::from_slice(&body).unwrap_or_default();
+    state.api.break_lock(&actor, &OperationId(id), reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

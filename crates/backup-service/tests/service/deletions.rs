@@ -1,0 +1,204 @@
+//! Backups that go.
+
+use axum::body::Body;
+use backup_api::ProblemCode;
+use database::sqlx;
+use futures_util::StreamExt as _;
+use http::StatusCode;
+
+use crate::support::*;
+
+fn path(backup: &serde_json::Value) -> String {
+    format!("/backup/{}", backup["backupId"].as_str().unwrap())
+}
+
+/// Fails unless nothing reminds of any backup but the minutes in their ids.
+async fn assert_gone(fixture: &Fixture, minutes: i64) {
+    for (table, rows) in [
+        ("backups", 0),
+        ("archives", 0),
+        ("deletions", 0),
+        ("backup_minutes", minutes),
+    ] {
+        assert_eq!(fixture.count(table).await, rows, "{table}");
+    }
+    for folder in ["archives", "backups"] {
+        let files = files_below(&fixture.folder.path().join(folder));
+        assert!(files.is_empty(), "{files:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_backup_is_gone_and_its_id_is_never_given_again() {
+    let fixture = fixture().await;
+    let first = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let response = fixture.call("DELETE", &path(&first), "").await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_gone(&fixture, 1).await;
+    for (method, path) in [
+        ("GET", path(&first)),
+        ("DELETE", path(&first)),
+        (
+            "GET",
+            path(&first).replace("/backup/", "/backup/download/database/"),
+        ),
+    ] {
+        let response = fixture.call(method, &path, "").await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{method} {path}");
+        assert_eq!(problem(response).await.code, ProblemCode::NoSuchBackup);
+    }
+    let second = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    assert_ne!(first["backupId"], second["backupId"]);
+
+    // Not in the same process and not in the next.
+    assert_eq!(
+        fixture.call("DELETE", &path(&second), "").await.status(),
+        StatusCode::NO_CONTENT
+    );
+    fixture.database.close().await;
+    let after = open(fixture.folder, 0).await;
+    assert_gone(&after, 2).await;
+    let third = after.upload(&gzip(b"d"), &gzip(b"v")).await;
+    assert!(third["backupId"].as_str() > second["backupId"].as_str());
+    let capabilities = json(after.get("/").await).await["capabilities"].clone();
+    assert_eq!(capabilities["delete"]["available"], true);
+}
+
+#[tokio::test]
+async fn a_download_that_is_under_way_goes_on_to_its_end() {
+    let fixture = fixture().await;
+    let database = gzip_of(900_000);
+    let made = fixture.upload(&database, &gzip(b"v")).await;
+    let download = path(&made).replace("/backup/", "/backup/download/database/");
+    let mut body = fixture.get(&download).await.into_body().into_data_stream();
+    let mut received = body.next().await.unwrap().unwrap().to_vec();
+    assert!(received.len() < database.len());
+
+    assert_eq!(
+        fixture.call("DELETE", &path(&made), "").await.status(),
+        StatusCode::NO_CONTENT
+    );
+    assert_gone(&fixture, 1).await;
+    while let Some(chunk) = body.next().await {
+        received.extend_from_slice(&chunk.unwrap());
+    }
+    assert!(received == database, "other bytes");
+}
+
+#[tokio::test]
+async fn what_a_process_did_not_finish_the_next_one_does() {
+    let before = fixture().await;
+    let made = before.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let id = made["backupId"].as_str().unwrap();
+    let folder = before.folder.path().join("backups/lfrjoebloggs-dev");
+    // Something that cannot be removed stops the removal of the files, as the end of the process would.
+    let obstacle = folder.join(format!(".{id}.partial")).join("database.gz");
+    std::fs::create_dir_all(&obstacle).unwrap();
+    assert_eq!(
+        before.call("DELETE", &path(&made), "").await.status(),
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(before.get(&path(&made)).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        (before.count("deletions").await, before.count("archives").await),
+        (1, 2)
+    );
+    assert!(folder.join(id).join("backup.json").exists());
+    let crashed = tempfile::tempdir().unwrap();
+    crate::recovery::copy(before.folder.path(), crashed.path());
+    before.database.close().await;
+
+    std::fs::remove_dir(
+        crashed
+            .path()
+            .join(obstacle.strip_prefix(before.folder.path()).unwrap()),
+    )
+    .unwrap();
+    let after = open(crashed, 0).await;
+    assert_gone(&after, 1).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_removed_at_the_start_stays_recorded_and_stops_nobody() {
+    let before = fixture().await;
+    let made = before.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let id = made["backupId"].as_str().unwrap();
+    let mut transaction = before.database.begin().await.unwrap();
+    for statement in [
+        format!(
+            "INSERT INTO deletions SELECT id, project, environment, 'Ann', 0 FROM backups WHERE id = '{id}'"
+        ),
+        format!("DELETE FROM backups WHERE id = '{id}'"),
+        "UPDATE backup_minutes SET operation_id = NULL".to_owned(),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+    }
+    transaction.commit().await.unwrap();
+    before.database.close().await;
+    let folder = before.folder.path().join("backups/lfrjoebloggs-dev").join(id);
+    let (database, aside) = (folder.join("database.gz"), folder.join("aside"));
+    std::fs::hard_link(&database, &aside).unwrap();
+    std::fs::remove_file(&database).unwrap();
+    std::fs::create_dir(&database).unwrap();
+
+    let after = open(before.folder, 0).await;
+    assert_eq!(after.count("deletions").await, 1);
+    after.upload(&gzip(b"d"), &gzip(b"v")).await;
+    assert_eq!(after.count("backups").await, 1);
+}
+
+#[tokio::test]
+async fn a_pinned_backup_stays_until_it_is_unpinned() {
+    let fixture = fixture().await;
+    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let pinned = fixture.call("PATCH", &path(&made), r#"{"pinned": true}"#).await;
+    assert_eq!(pinned.status(), StatusCode::OK);
+    let response = fixture.call("DELETE", &path(&made), "").await;
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+    let refusal = problem(response).await;
+    assert_eq!(refusal.code, ProblemCode::Pinned);
+    assert!(refusal.detail.ends_with("Unpin it first."), "{}", refusal.detail);
+    assert_eq!(fixture.get(&path(&made)).await.status(), StatusCode::OK);
+
+    fixture.call("PATCH", &path(&made), r#"{"pinned": false}"#).await;
+    assert_eq!(
+        fixture.call("DELETE", &path(&made), "").await.status(),
+        StatusCode::NO_CONTENT
+    );
+    assert_gone(&fixture, 1).await;
+}
+
+#[tokio::test]
+async fn deleting_needs_the_right_to_and_the_environment() {
+    let fixture = patient_fixture().await;
+    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let response = fixture.call_as_guest("DELETE", &path(&made), "").await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    let request = request("DELETE", &path(&made)).body(Body::empty()).unwrap();
+    let elsewhere = tower::ServiceExt::oneshot(fixture.other.clone(), request).await;
+    assert_eq!(elsewhere.unwrap().status(), StatusCode::NOT_FOUND);
+
+    let upload = fixture.begin_slow_upload().await;
+    // The lock is told even before that there is no such backup.
+    for path in [path(&made), "/backup/dxpcloud-a-202611232015".to_owned()] {
+        let response = fixture.call("DELETE", &path, "").await;
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        assert_eq!(problem(response).await.code, ProblemCode::OperationInProgress);
+    }
+    assert_eq!(upload.finish().await.status(), StatusCode::CREATED);
+    let path = path(&made);
+    let both = [
+        fixture.call("DELETE", &path, ""),
+        fixture.call("DELETE", &path, ""),
+    ];
+    let mut statuses: Vec<_> = futures_util::future::join_all(both)
+        .await
+        .into_iter()
+        .map(|response| response.status())
+        .collect();
+    statuses.sort();
+    assert_eq!(statuses, [StatusCode::NO_CONTENT, StatusCode::NOT_FOUND]);
+}
