@@ -11,7 +11,10 @@ use leptos_router::{
     path,
 };
 
-use crate::pages::{BackupPage, BackupsPage, LoginPage, NotFoundPage, ProjectsPage, SetupPage, UploadPage};
+use crate::pages::{
+    BackupPage, BackupsPage, DeletePage, LoginPage, NotFoundPage, OperationPage, ProjectsPage, SetupPage,
+    UploadPage,
+};
 
 /// All pages.
 #[component]
@@ -27,6 +30,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/projects/:environment/backups") view=BackupsPage ssr=SsrMode::Async />
                 <Route path=path!("/projects/:environment/backups/upload") view=UploadPage ssr=SsrMode::Async />
                 <Route path=path!("/projects/:environment/backups/:id") view=BackupPage ssr=SsrMode::Async />
+                <Route path=path!("/projects/:environment/backups/:id/delete") view=DeletePage ssr=SsrMode::Async />
+                <Route path=path!("/projects/:environment/operations/:id") view=OperationPage ssr=SsrMode::Async />
             </FlatRoutes>
         </Router>
     }

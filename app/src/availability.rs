@@ -57,12 +57,15 @@ pub(crate) const fn short_noun(kind: OperationKind) -> &'static str {
 
 /// Downloads and looking on take no lock and are never refused because of one.
 const fn needs_the_environment(action: Action) -> bool {
-    !matches!(action, Action::View | Action::Download)
+    !matches!(
+        action,
+        Action::View | Action::Download | Action::Annotate | Action::BreakLock
+    )
 }
 
 fn missing(capabilities: &Capabilities, action: Action) -> Option<String> {
     let capability = match action {
-        Action::View => return None,
+        Action::View | Action::Annotate | Action::BreakLock => return None,
         Action::Download => &capabilities.download,
         Action::Upload => &capabilities.upload,
         Action::Create => &capabilities.create,
@@ -78,7 +81,8 @@ fn missing(capabilities: &Capabilities, action: Action) -> Option<String> {
     (!capability.available).then(reason)
 }
 
-fn wait_for(operation: &Operation) -> String {
+/// Why what needs the environment has to wait.
+pub(crate) fn wait_for(operation: &Operation) -> String {
     format!(
         "Available again when the {} that {} started is complete.",
         noun(operation.kind),

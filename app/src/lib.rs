@@ -16,6 +16,7 @@
 pub mod drafts;
 pub mod format;
 pub mod islands;
+pub mod live;
 pub mod theme;
 
 #[cfg(feature = "ssr")]

@@ -1,6 +1,6 @@
 //! The paths of pages and routes, each written once; and which paths a visitor may be sent on to.
 
-use backup_api::{BackupId, EnvironmentId, Part};
+use backup_api::{BackupId, EnvironmentId, OperationId, Part};
 use leptos_router::location::Url;
 
 pub(crate) const PROJECTS: &str = "/";
@@ -25,6 +25,16 @@ pub(crate) fn backup(environment: &EnvironmentId, id: &BackupId) -> String {
 
 pub(crate) fn download(environment: &EnvironmentId, id: &BackupId, part: Part) -> String {
     format!("/projects/{environment}/backups/{id}/download/{part}")
+}
+
+/// The page on which a backup is deleted.
+pub(crate) fn delete(environment: &EnvironmentId, id: &BackupId) -> String {
+    format!("/projects/{environment}/backups/{id}/delete")
+}
+
+/// What an operation did.
+pub(crate) fn operation(environment: &EnvironmentId, id: &OperationId) -> String {
+    format!("/projects/{environment}/operations/{id}")
 }
 
 /// The sign-in page, which leads on to `next`.

@@ -27,6 +27,12 @@ pub(crate) fn sentence(code: ProblemCode, part: Option<Part>) -> String {
         Code::NotFound | Code::MethodNotAllowed => {
             "The form was sent to an address that is none of this console's. Use the form on this page.".into()
         }
+        Code::NoSuchOperation => "That operation is not known here. Look at the Backups page for what is going on.".into(),
+        Code::NotCancellable => "The operation has ended, or cannot be stopped any more. Look at the Backups page.".into(),
+        Code::Cancelled => {
+            "Somebody cancelled the upload. Nothing of it was kept; look at its log for who and why.".into()
+        }
+        Code::Pinned => "The backup is pinned, so that nobody removes it by mistake. Unpin it first.".into(),
         Code::OperationInProgress => {
             "Another operation holds this environment. Send the files again when it is complete.".into()
         }
@@ -97,7 +103,7 @@ pub(crate) fn finding_sentence(word: &str, part: Option<Part>) -> Option<String>
 mod tests {
     use super::*;
 
-    const WORDS: [&str; 26] = [
+    const WORDS: [&str; 30] = [
         "unauthenticated",
         "forbidden",
         "no-such-backup",
@@ -124,6 +130,10 @@ mod tests {
         "taken-over",
         "quota-exceeded",
         "unsupported-version",
+        "no-such-operation",
+        "not-cancellable",
+        "cancelled",
+        "pinned",
     ];
 
     #[test]

@@ -11,6 +11,7 @@ use backup_api::EnvironmentId;
 use backup_service::{BackupService, ServiceSettings};
 use console::{Console, ConsoleSettings, Drafts, EnvironmentSettings, SqliteSessionStore};
 use database::Database;
+use tokio::sync::watch;
 
 use crate::{addresses::Addresses, configuration::Configuration, data_folder::DataFolder, hosts::Hosts};
 
@@ -28,6 +29,8 @@ pub(crate) struct Application {
     pub(crate) console: Console,
     pub(crate) sessions: SqliteSessionStore,
     pub(crate) uploads: ResumableUploads,
+    /// Becomes true when the process stops: what would go on for ever ends then.
+    pub(crate) stopping: watch::Sender<bool>,
 }
 
 impl Application {
@@ -66,7 +69,14 @@ impl Application {
             console,
             sessions,
             uploads,
+            stopping: watch::Sender::new(false),
         })
+    }
+
+    /// Ends what would go on for ever.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+        self.service.end_event_streams();
     }
 
     /// What people are uploading.

@@ -24,7 +24,9 @@ use crate::{
         security_headers::{self, BehindHttps},
     },
     routes::{
-        download, health, pages, services, upload,
+        download,
+        events::{self, Events},
+        health, pages, services, upload,
         uploads::{self, DraftUploads},
     },
     sessions, site,
@@ -100,6 +102,12 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
         )
         .with_state(application.console.clone());
     let uploads = uploads(application);
+    let events = Router::new()
+        .route(app::live::EVENTS, get(events::handle))
+        .with_state(Events {
+            console: application.console.clone(),
+            stopping: application.stopping.subscribe(),
+        });
     let pages = pages::router(application.console.clone(), application.drafts(), options.clone())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(
@@ -109,6 +117,7 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
 
     let with_session = archives
         .merge(uploads)
+        .merge(events)
         .merge(pages)
         .layer(from_fn(sessions::keep_alive))
         .layer(session)

@@ -10,6 +10,7 @@ use crate::{
     components::{
         ActionButton, Copy, FindingList, Moment, RowActions, Size, TypeLabel,
         pagination::{Pages, Pagination},
+        selection::{Entry, Selection, SelectionForm},
     },
     icons::{ARCHIVES, FAILURE, Icon, SUCCESS, Spinner, UPLOAD},
     paths,
@@ -22,8 +23,11 @@ pub(crate) struct Listing<'a> {
     /// All backups, newest first.
     pub(crate) backups: &'a [Backup],
     pub(crate) operation: Option<&'a Operation>,
+    /// Operations that made none, newest first.
+    pub(crate) failures: &'a [Operation],
     /// The backup that was just uploaded.
     pub(crate) uploaded: Option<&'a BackupId>,
+    pub(crate) selection: Selection,
     pub(crate) page: usize,
 }
 
@@ -33,44 +37,74 @@ pub(crate) fn BackupHistory<'a>(
     listing: Listing<'a>,
     availability: &'a Availability<'a>,
 ) -> impl IntoView + use<> {
-    let pages = Pages::new(listing.backups.len(), listing.page);
-    let is_empty = listing.backups.is_empty() && listing.operation.is_none();
-    let content = if is_empty {
+    let entries = listing.selection.of(listing.backups, listing.failures);
+    let pages = Pages::new(entries.len(), listing.page);
+    let path = paths::backups(&listing.environment.id);
+    let nothing = listing.backups.is_empty() && listing.failures.is_empty() && listing.operation.is_none();
+    let content = if nothing {
         view! { <Empty listing availability /> }.into_any()
+    } else if entries.is_empty() && listing.selection.is_filtered() {
+        view! {
+            <div class="empty">
+                <p class="empty-title">"No backup is like that."</p>
+                <a class="button" href=path.clone()>
+                    "Clear filters"
+                </a>
+            </div>
+        }
+        .into_any()
     } else {
-        view! { <Table listing availability pages /> }.into_any()
+        let rows = &entries[pages.range()];
+        view! { <Table listing availability pages rows /> }.into_any()
     };
+    let form = (!nothing).then(|| view! { <SelectionForm selection=listing.selection path=path.clone() /> });
+    let selection = listing.selection;
     view! {
-        <section class="card" aria-labelledby="backup-history-title">
+        <section class="card" aria-labelledby="backup-history-title" data-live="history">
             <div class="card-head">
                 <h2 id="backup-history-title">"Backup history"</h2>
                 <p class="quiet">
                     "Backup files are auto-generated based on frequency and retention. You can generate a new backup anytime manually."
                 </p>
             </div>
+            {form}
             {content}
-            <Pagination pages path=paths::backups(&listing.environment.id) />
+            <Pagination pages path selection />
         </section>
     }
 }
 
 #[component]
-fn Table<'a>(listing: Listing<'a>, availability: &'a Availability<'a>, pages: Pages) -> AnyView {
+fn Table<'a>(
+    listing: Listing<'a>,
+    availability: &'a Availability<'a>,
+    pages: Pages,
+    rows: &'a [Entry<'a>],
+) -> AnyView {
     // Restores hold the environment too, but make no backup.
     let running = listing
         .operation
-        .filter(|operation| pages.is_first() && operation.kind != OperationKind::Restore)
-        .map(|operation| view! { <RunningRow operation=operation.clone() /> });
-    let rows = listing.backups[pages.range()]
+        .filter(|operation| {
+            pages.is_first() && listing.selection.is_plain() && operation.kind != OperationKind::Restore
+        })
+        .map(
+            |operation| view! { <RunningRow environment=listing.environment operation=operation.clone() /> },
+        );
+    let rows = rows
         .iter()
-        .map(|backup| {
-            let is_new = listing.uploaded == Some(&backup.backup_id);
-            view! { <Row environment=listing.environment backup availability is_new /> }
+        .map(|entry| match entry {
+            Entry::Backup(backup) => {
+                let is_new = listing.uploaded == Some(&backup.backup_id);
+                view! { <Row environment=listing.environment backup=*backup availability is_new /> }
+            }
+            Entry::Failure(operation) => {
+                view! { <FailureRow environment=listing.environment operation=(*operation).clone() /> }
+            }
         })
         .collect_view();
     view! {
         <table class="data-table" role="table">
-            <caption class="visually-hidden">"Backups of " {listing.environment.id.to_string()} ", newest first"</caption>
+            <caption class="visually-hidden">"Backups of " {listing.environment.id.to_string()} </caption>
             <thead role="rowgroup">
                 <tr role="row">
                     <th role="columnheader" scope="col">
@@ -166,8 +200,43 @@ fn Row<'a>(
     .into_any()
 }
 
+/// What should have become a backup.
 #[component]
-fn RunningRow(operation: Operation) -> AnyView {
+fn FailureRow<'a>(environment: &'a Environment, operation: Operation) -> AnyView {
+    let name = operation
+        .backup_id
+        .as_ref()
+        .map(|id| view! { <span class="backup-name">{id.to_string()}</span> });
+    let log = paths::operation(&environment.id, &operation.id);
+    view! {
+        <tr role="row" class="is-failure">
+            <th role="rowheader" scope="row" class="name-cell" colspan="3">
+                <div class="name">
+                    <span class="row-icon is-bad" title="Failed">
+                        <Icon drawing=FAILURE />
+                        <span class="visually-hidden">"Failed"</span>
+                    </span>
+                    <div class="name-lines">
+                        {name}
+                        <span class="row-remark is-bad">"Backup failed"</span>
+                        <span class="row-remark quiet">{operation.failure}</span>
+                        <a class="row-remark" href=log>
+                            "View logs"
+                        </a>
+                    </div>
+                </div>
+            </th>
+            <td role="cell" data-label="Created Time" colspan="2">
+                <Moment time=operation.started_at />
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn RunningRow<'a>(environment: &'a Environment, operation: Operation) -> AnyView {
+    let log = paths::operation(&environment.id, &operation.id);
     let name = operation
         .backup_id
         .as_ref()
@@ -179,7 +248,12 @@ fn RunningRow(operation: Operation) -> AnyView {
                     <span class="row-icon is-busy">
                         <Spinner />
                     </span>
-                    <div class="name-lines">{name} <span class="row-remark">"Backup creation in progress..."</span></div>
+                    <div class="name-lines">
+                        {name} <span class="row-remark">"Backup creation in progress..."</span>
+                        <a class="row-remark" href=log>
+                            "View logs"
+                        </a>
+                    </div>
                 </div>
             </th>
         </tr>

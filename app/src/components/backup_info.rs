@@ -30,7 +30,7 @@ pub(crate) fn BackupInfo<'a>(
     };
     let busy = operation.is_some();
     view! {
-        <aside class="backup-info" aria-labelledby="backup-info-title">
+        <aside class="backup-info" aria-labelledby="backup-info-title" data-live="info">
             <div class="backup-info-head">
                 <span class="state-icon" class:is-busy=busy>
                     <Icon drawing=ARCHIVES />

@@ -1,26 +1,32 @@
 //! What holds an environment, and that it no longer does, in the exact words.
 
-use backup_api::{Operation, OperationKind, Phase};
+use backup_api::{EnvironmentId, Operation, OperationKind, Phase};
 use leptos::prelude::*;
 
 use crate::{
     availability::{noun, short_noun},
     components::{Moment, Notice, NoticeKind},
     context::own_path,
-    format,
+    format, paths,
 };
 
 /// Warns that something is under way: what, who, since when, how far.
 #[component]
 pub(crate) fn OperationBanner(operation: Operation) -> AnyView {
+    let id = operation.id.to_string();
+    let environment = EnvironmentId::new(operation.project.clone(), operation.environment.clone());
+    let log = paths::operation(&environment, &operation.id);
     view! {
-        <Notice kind=NoticeKind::Warning>
-            <p class="notice-title">{warning(operation.kind)}</p>
-            <OperationProgress operation />
-            <p>
-                <a href=own_path()>"Check again"</a>
-            </p>
-        </Notice>
+        <div data-operation=id>
+            <Notice kind=NoticeKind::Warning>
+                <p class="notice-title">{warning(operation.kind)}</p>
+                <OperationProgress operation />
+                <p class="notice-links">
+                    <a href=log>"View logs"</a>
+                    <a href=own_path()>"Check again"</a>
+                </p>
+            </Notice>
+        </div>
     }
     .into_any()
 }
@@ -36,14 +42,20 @@ pub(crate) fn SuccessBanner() -> AnyView {
     .into_any()
 }
 
+/// Phase and amount, as in `Receiving the files, 3 MB of 10 MB`.
+pub(crate) fn operation_facts(operation: &Operation) -> String {
+    let phase = phase(operation.phase);
+    match (operation.bytes_done, operation.bytes_total) {
+        (0, None) => phase.to_owned(),
+        (done, None) => format!("{phase}, {}", format::size(done)),
+        (done, Some(total)) => format!("{phase}, {} of {}", format::size(done), format::size(total)),
+    }
+}
+
 /// Who, since when, phase and progress.
 #[component]
 fn OperationProgress(operation: Operation) -> AnyView {
-    let amount = match (operation.bytes_done, operation.bytes_total) {
-        (0, None) => String::new(),
-        (done, None) => format!(", {}", format::size(done)),
-        (done, Some(total)) => format!(", {} of {}", format::size(done), format::size(total)),
-    };
+    let facts = operation_facts(&operation);
     let (done, total) = (
         operation.bytes_done,
         operation.bytes_total.filter(|total| *total > 0),
@@ -53,8 +65,7 @@ fn OperationProgress(operation: Operation) -> AnyView {
             "Started by "
             <b>{operation.started_by}</b>
             " · " <Moment time=operation.started_at /> " · "
-            {phase(operation.phase)}
-            {amount}
+            <span data-facts="">{facts}</span>
         </p>
         <progress
             class="progress"

@@ -10,6 +10,7 @@ use crate::{
         top_bar::{LiveRegion, TopBar},
     },
     context::Viewer,
+    islands::{Live, live::NOTICES},
 };
 
 /// Where in the console a page is.
@@ -40,6 +41,8 @@ pub(crate) fn ConsolePage(
     /// What the window says.
     #[prop(into)]
     title: String,
+    /// The environments that the page shows, each with the id of what holds it.
+    shown: Vec<(String, Option<String>)>,
     children: Children,
 ) -> AnyView {
     let title = match place.environment() {
@@ -56,7 +59,9 @@ pub(crate) fn ConsolePage(
         <main class="page" id="content" tabindex="-1">
             {children()}
         </main>
+        <Live shown />
         <LiveRegion />
+        <div class="toasts" id=NOTICES></div>
     }
     .into_any()
 }

@@ -1,5 +1,6 @@
 //! The parts pages are made of. All of them run on the server only; what needs the browser is an island.
 
+mod back_link;
 mod backup_history;
 mod backup_info;
 mod banner;
@@ -16,13 +17,15 @@ mod pagination;
 mod preparation;
 mod rail;
 mod row_actions;
+mod selection;
 mod top_bar;
 mod unavailable;
 mod upload_section;
 
+pub(crate) use back_link::BackLink;
 pub(crate) use backup_history::{BackupHistory, Listing};
 pub(crate) use backup_info::BackupInfo;
-pub(crate) use banner::{OperationBanner, SuccessBanner};
+pub(crate) use banner::{OperationBanner, SuccessBanner, operation_facts};
 pub(crate) use bare_page::BarePage;
 pub(crate) use command::Command;
 pub(crate) use console_page::{ConsolePage, Place};
@@ -33,5 +36,6 @@ pub(crate) use moment::Moment;
 pub(crate) use notice::{Notice, NoticeKind, RequestIdLine};
 pub(crate) use preparation::Preparation;
 pub(crate) use row_actions::RowActions;
+pub(crate) use selection::Selection;
 pub(crate) use unavailable::ActionButton;
 pub(crate) use upload_section::UploadSection;

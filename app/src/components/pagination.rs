@@ -5,8 +5,8 @@ use std::ops::Range;
 use leptos::prelude::*;
 
 use crate::{
+    components::selection::{Selection, address},
     icons::{CHEVRON_LEFT, CHEVRON_RIGHT, Icon},
-    paths,
 };
 
 const ROWS_PER_PAGE: usize = 50;
@@ -44,29 +44,23 @@ impl Pages {
 
 /// Links to the pages before and after; nothing when there is one page.
 #[component]
-pub(crate) fn Pagination(pages: Pages, path: String) -> impl IntoView {
+pub(crate) fn Pagination(pages: Pages, path: String, selection: Selection) -> impl IntoView {
     let Pages { rows, current, last } = pages;
     let range = pages.range();
-    let link = move |page: usize| {
-        if page == 1 {
-            path.clone()
-        } else {
-            paths::with_query(&path, &[("page", &page.to_string())])
-        }
-    };
+    let link = move |page: usize| address(&path, selection, page);
     (last > 1).then(|| {
         let newer = (current > 1).then(|| {
             view! {
                 <a class="button" rel="prev" href=link(current - 1)>
                     <Icon drawing=CHEVRON_LEFT />
-                    "Newer"
+                    "Previous"
                 </a>
             }
         });
         let older = (current < last).then(|| {
             view! {
                 <a class="button" rel="next" href=link(current + 1)>
-                    "Older"
+                    "Next"
                     <Icon drawing=CHEVRON_RIGHT />
                 </a>
             }

@@ -66,13 +66,23 @@ pub(crate) fn RowActions<'a>(
             reason=reason(Action::Restore)
         />
     };
-    let delete = view! {
-        <Unavailable
-            id=format!("{menu}-no-delete")
-            drawing=TRASH
-            label="Delete…"
-            reason=reason(Action::Delete)
-        />
+    let no_delete = availability.reason_against(Action::Delete).or_else(|| {
+        backup
+            .pinned
+            .then(|| "It is pinned. Unpin it on its own page first.".to_owned())
+    });
+    let delete = match no_delete {
+        Some(reason) => view! {
+            <Unavailable id=format!("{menu}-no-delete") drawing=TRASH label="Delete…" reason />
+        }
+        .into_any(),
+        None => view! {
+            <a class="menu-item" href=paths::delete(&environment.id, id)>
+                <Icon drawing=TRASH />
+                <span class="menu-item-text">"Delete…"</span>
+            </a>
+        }
+        .into_any(),
     };
     view! {
         <ActionMenu>

@@ -26,11 +26,10 @@ pub(crate) fn UploadSection(
     upload_command: String,
 ) -> impl IntoView {
     let id = environment.id.clone();
-    let state = reason.is_some().then_some(if operation.is_some() {
-        "Locked"
-    } else {
-        "Not available"
-    });
+    let is_held = operation.is_some();
+    let state = reason
+        .is_some()
+        .then_some(if is_held { "Locked" } else { "Not available" });
     // Erased, or its type would be larger than the compiler likes.
     let form = view! {
         <UploadForm
@@ -39,6 +38,7 @@ pub(crate) fn UploadSection(
             backups=paths::backups(&id)
             files
             reason
+            is_held
         />
     }
     .into_any();
@@ -48,18 +48,22 @@ pub(crate) fn UploadSection(
                 <Icon drawing=CHEVRON_RIGHT class="fold-icon" />
                 <h2>{id.to_string()}</h2>
                 {environment.production.then(|| view! { <Production /> })}
-                {state
-                    .map(|state| {
-                        view! {
-                            <span class="chip">
-                                <Icon drawing=LOCK />
-                                {state}
-                            </span>
-                        }
-                    })}
+                <span data-live=format!("state-{id}")>
+                    {state
+                        .map(|state| {
+                            view! {
+                                <span class="chip">
+                                    <Icon drawing=LOCK />
+                                    {state}
+                                </span>
+                            }
+                        })}
+                </span>
             </summary>
             <div class="upload-body">
-                {operation.map(|operation| view! { <OperationBanner operation /> })}
+                <div data-live=format!("banner-{id}")>
+                    {operation.map(|operation| view! { <OperationBanner operation /> })}
+                </div>
                 <Preparation upload_command />
                 {form}
             </div>

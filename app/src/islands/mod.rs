@@ -4,12 +4,14 @@
 mod action_menu;
 mod announce;
 mod copy_button;
+pub(crate) mod live;
 mod local_time;
 mod theme_switch;
 mod uploader;
 
 pub use action_menu::ActionMenu;
 pub use copy_button::CopyButton;
+pub use live::Live;
 pub use local_time::LocalTime;
 pub use theme_switch::ThemeSwitch;
 pub use uploader::UploadForm;

@@ -1,19 +1,23 @@
 //! One backup: its parts, how to fetch them and how to know that they are whole.
 
-use backup_api::{Action, Backup, BackupId, BackupStatus, Part};
+use backup_api::{Action, Backup, BackupId, BackupStatus, Operation, Part};
 use console::Environment;
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::page;
 use crate::{
     availability::Availability,
     commands,
-    components::{Command, ConsolePage, Copy, FindingList, Moment, Place, Size, TypeLabel},
-    context::{Viewer, path_parameter, viewer},
+    components::{
+        BackLink, Command, ConsolePage, Copy, FindingList, Moment, Notice, NoticeKind, OperationBanner,
+        Place, Size, TypeLabel,
+    },
+    context::{Viewer, path_parameter, query_value, viewer},
     error::PageError,
     format,
-    icons::{CHEVRON_LEFT, DATABASE, DOWNLOAD, Icon, LIBRARY},
-    paths,
+    icons::{DATABASE, DOWNLOAD, Icon, LIBRARY},
+    paths, problems,
+    server_functions::AnnotateBackup,
 };
 
 /// Everything there is to know about a backup.
@@ -21,6 +25,7 @@ use crate::{
 pub(crate) fn BackupPage() -> impl IntoView {
     let shown = path_parameter("environment");
     let id = path_parameter("id");
+    let problem = query_value("problem").and_then(|word| problems::code(&word));
     page(async move {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
@@ -37,7 +42,24 @@ pub(crate) fn BackupPage() -> impl IntoView {
         let no_download = availability.reason_against(Action::Download).or_else(|| {
             (backup.status != BackupStatus::Success).then(|| "There is nothing to download.".to_owned())
         });
-        Ok(view! { <Details viewer=viewer.clone() environment backup no_download /> }.into_any())
+        let may_annotate = availability.reason_against(Action::Annotate).is_none();
+        let operation = overview.operation.clone();
+        let problem = problem.map(|code| {
+            view! {
+                <Notice kind=NoticeKind::Error>
+                    <p>{problems::sentence(code, None)}</p>
+                </Notice>
+            }
+        });
+        let changes =
+            may_annotate.then(|| view! { <Changes environment=environment.clone() backup=backup.clone() /> });
+        Ok(view! {
+            <Details viewer=viewer.clone() environment backup operation no_download>
+                {problem}
+                {changes}
+            </Details>
+        }
+        .into_any())
     })
 }
 
@@ -46,7 +68,9 @@ fn Details(
     viewer: Viewer,
     environment: Environment,
     backup: Backup,
+    operation: Option<Operation>,
     no_download: Option<String>,
+    children: Children,
 ) -> impl IntoView {
     let name = backup.backup_id.to_string();
     let facts = view! { <Facts backup=backup.clone() /> };
@@ -67,27 +91,60 @@ fn Details(
             </section>
         }
     });
+    let holder = operation.as_ref().map(|operation| operation.id.to_string());
+    let shown = vec![(environment.id.to_string(), holder)];
     let back = paths::backups(&environment.id);
     let place = Place::Backups(environment);
     view! {
-        <ConsolePage viewer place title=name.clone()>
-            <p class="back-link">
-                <a href=back>
-                    <Icon drawing=CHEVRON_LEFT />
-                    "Backups"
-                </a>
-            </p>
+        <ConsolePage viewer place shown title=name.clone()>
+            <BackLink href=back />
             <div class="page-head">
                 <h1 class="backup-title">
                     <span>{name.clone()}</span>
                     <Copy text=name what="name" />
                 </h1>
             </div>
+            <div data-live="banner">{operation.map(|operation| view! { <OperationBanner operation /> })}</div>
             {facts}
             <div class="part-grid">{parts}</div>
+            {children()}
             {commands}
         </ConsolePage>
     }
+}
+
+/// Note, pin, and the way to delete.
+#[component]
+fn Changes(environment: Environment, backup: Backup) -> AnyView {
+    let id = backup.backup_id.to_string();
+    view! {
+        <section class="card card-padded" aria-labelledby="changes-title">
+            <h2 id="changes-title">"Note and pin"</h2>
+            <form method="post" action=AnnotateBackup::url() class="form">
+                <input type="hidden" name="environment" value=environment.id.to_string() />
+                <input type="hidden" name="backup" value=id />
+                <div class="field">
+                    <label for="note">"Note"</label>
+                    <textarea id="note" name="note" rows="3" maxlength="2000">
+                        {backup.note.unwrap_or_default()}
+                    </textarea>
+                </div>
+                <label class="check">
+                    <input type="checkbox" name="pinned" value="true" checked=backup.pinned />
+                    "Pinned: kept whatever retention says, and not to be deleted"
+                </label>
+                <p class="form-end">
+                    <button type="submit" class="button">
+                        "Save"
+                    </button>
+                    <a class="button" href=paths::delete(&environment.id, &backup.backup_id)>
+                        "Delete…"
+                    </a>
+                </p>
+            </form>
+        </section>
+    }
+    .into_any()
 }
 
 #[component]

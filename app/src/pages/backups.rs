@@ -7,14 +7,16 @@ use super::page;
 use crate::{
     availability::Availability,
     components::{
-        BackupHistory, BackupInfo, ConsolePage, Copy, Listing, OperationBanner, Place, SuccessBanner,
+        BackupHistory, BackupInfo, ConsolePage, Copy, Listing, OperationBanner, Place, Selection,
+        SuccessBanner,
     },
     context::{path_parameter, query_value, viewer},
     icons::{Icon, UPLOAD},
     paths,
 };
 
-/// Info panel, banner and history. `?uploaded=` names the backup that a form just made, `?page=` the page of the table.
+/// Info panel, banner and history. `?uploaded=` names the backup that a form just made, `?page=` the page of the table,
+/// `?status=`, `?type=` and `?order=` what it shows.
 #[component]
 pub(crate) fn BackupsPage() -> impl IntoView {
     let shown = path_parameter("environment");
@@ -22,6 +24,7 @@ pub(crate) fn BackupsPage() -> impl IntoView {
     let number = query_value("page")
         .and_then(|page| page.parse().ok())
         .unwrap_or(1);
+    let selection = Selection::from_query();
     page(async move {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
@@ -45,7 +48,9 @@ pub(crate) fn BackupsPage() -> impl IntoView {
             environment: &environment,
             backups: &overview.backups,
             operation,
+            failures: &overview.failures,
             uploaded: uploaded.as_ref(),
+            selection,
             page: number,
         };
         let info = view! {
@@ -57,11 +62,13 @@ pub(crate) fn BackupsPage() -> impl IntoView {
         }
         .into_any();
         let history = view! { <BackupHistory listing availability=&availability /> }.into_any();
+        let holder = operation.map(|operation| operation.id.to_string());
+        let shown = vec![(environment.id.to_string(), holder)];
         let host = environment.service_host.clone();
         let upload = paths::upload(&environment.id);
         let place = Place::Backups(environment.clone());
         Ok(view! {
-            <ConsolePage viewer=viewer.clone() place title="Backups">
+            <ConsolePage viewer=viewer.clone() place shown title="Backups">
                 <div class="page-head">
                     <div>
                         <h1>"Backups"</h1>
@@ -76,7 +83,7 @@ pub(crate) fn BackupsPage() -> impl IntoView {
                         "Upload Backup..."
                     </a>
                 </div>
-                {banner}
+                <div data-live="banner">{banner}</div>
                 <div class="backups-layout">{info} {history}</div>
             </ConsolePage>
         }

@@ -2,17 +2,21 @@
 
 mod backup;
 mod backups;
+mod delete;
 mod failure;
 mod login;
 mod not_found;
+mod operation;
 mod projects;
 mod setup;
 mod upload;
 
 pub(crate) use backup::BackupPage;
 pub(crate) use backups::BackupsPage;
+pub(crate) use delete::DeletePage;
 pub(crate) use login::LoginPage;
 pub(crate) use not_found::NotFoundPage;
+pub(crate) use operation::OperationPage;
 pub(crate) use projects::ProjectsPage;
 pub(crate) use setup::SetupPage;
 pub(crate) use upload::UploadPage;

@@ -19,19 +19,31 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
     page(async move {
         let viewer = viewer().await?;
         let overview = viewer.console.overview(&viewer.actor).await?;
+        let shown = overview
+            .iter()
+            .flat_map(|project| &project.environments)
+            .map(|environment| {
+                let holder = match &environment.state {
+                    EnvironmentState::Reached(summary) => summary.operation.as_ref(),
+                    EnvironmentState::Failed { .. } => None,
+                };
+                let holder = holder.map(|operation| operation.id.to_string());
+                (environment.environment.id.to_string(), holder)
+            })
+            .collect();
         let cards = overview
             .into_iter()
             .map(|project| view! { <ProjectCard project /> })
             .collect_view();
         Ok(view! {
-            <ConsolePage viewer place=Place::Projects title="Projects">
+            <ConsolePage viewer place=Place::Projects shown title="Projects">
                 <div class="page-head">
                     <div>
                         <h1>"Projects"</h1>
                         <p class="quiet">"The environments of your projects and their backups."</p>
                     </div>
                 </div>
-                <div class="project-cards">{cards}</div>
+                <div class="project-cards" data-live="projects">{cards}</div>
             </ConsolePage>
         }
         .into_any())

@@ -8,10 +8,9 @@ use super::page;
 use crate::{
     availability::Availability,
     commands,
-    components::{ConsolePage, Notice, NoticeKind, Place, RequestIdLine, UploadSection},
+    components::{BackLink, ConsolePage, Notice, NoticeKind, Place, RequestIdLine, UploadSection},
     context::{Viewer, path_parameter, query_value, viewer},
     error::PageError,
-    icons::{CHEVRON_LEFT, Icon},
     paths, problems,
     server_functions::drafts::draft_of,
 };
@@ -31,11 +30,13 @@ pub(crate) fn UploadPage() -> impl IntoView {
     page(async move {
         let viewer = viewer().await?;
         let current = viewer.environment(&shown)?;
-        let mut sections = Vec::new();
+        let (mut sections, mut shown) = (Vec::new(), Vec::new());
         for environment in viewer.project(&current.id)?.environments {
             let open = environment.id == current.id;
-            if let Some(section) = section(&viewer, environment, open).await? {
+            let id = environment.id.to_string();
+            if let Some((section, holder)) = section(&viewer, environment, open).await? {
                 sections.push(section);
+                shown.push((id, holder));
             }
         }
         let problem = problem.map(|code| {
@@ -51,13 +52,8 @@ pub(crate) fn UploadPage() -> impl IntoView {
         let back = paths::backups(&current.id);
         let place = Place::Upload(current);
         Ok(view! {
-            <ConsolePage viewer=viewer.clone() place title="Upload Backup">
-                <p class="back-link">
-                    <a href=back>
-                        <Icon drawing=CHEVRON_LEFT />
-                        "Backups"
-                    </a>
-                </p>
+            <ConsolePage viewer=viewer.clone() place shown title="Upload Backup">
+                <BackLink href=back />
                 <div class="page-head">
                     <div>
                         <h1>"Upload Backup"</h1>
@@ -74,12 +70,12 @@ pub(crate) fn UploadPage() -> impl IntoView {
     })
 }
 
-/// One environment; none where the person may not even look.
+/// One environment and the id of what holds it; none where the person may not even look.
 async fn section(
     viewer: &Viewer,
     environment: Environment,
     open: bool,
-) -> Result<Option<AnyView>, PageError> {
+) -> Result<Option<(AnyView, Option<String>)>, PageError> {
     if viewer
         .console
         .authorise(&viewer.actor, &environment.id, Action::View)
@@ -90,9 +86,10 @@ async fn section(
     let (operation, reason) = state(viewer, &environment).await;
     let files = draft_of(viewer, &environment.id).await;
     let upload_command = commands::upload(&environment.service_url, &viewer.person.email);
-    Ok(Some(
-        view! { <UploadSection environment open operation reason files upload_command /> }.into_any(),
-    ))
+    let holder = operation.as_ref().map(|operation| operation.id.to_string());
+    let section =
+        view! { <UploadSection environment open operation reason files upload_command /> }.into_any();
+    Ok(Some((section, holder)))
 }
 
 /// What holds the environment, and why nothing can be uploaded to it now. A service that fails closes its own section

@@ -47,12 +47,6 @@ pub async fn draft(environment: String) -> Result<Vec<DraftFile>, Refusal> {
     Ok(files.into_iter().map(DraftFile::from).collect())
 }
 
-/// Why no backup can be made of a pair now, where there is a reason.
-#[server(prefix = "/api", endpoint = "why-no-upload", input = Json)]
-pub async fn why_no_upload(environment: String) -> Result<Option<String>, Refusal> {
-    server::why_no_upload(&environment).await
-}
-
 /// Makes a backup of two uploads that are complete. Repeating it is safe, and is how to wait for one that takes long.
 #[server(prefix = "/api", endpoint = "initiate-upload", input = Json)]
 pub async fn initiate_upload(
@@ -82,13 +76,12 @@ mod server {
 
     use std::time::Duration;
 
-    use backup_api::{Action, Actor, ApiError, EnvironmentId, Problem};
+    use backup_api::{Actor, ApiError, EnvironmentId, Problem};
     use console::{ConsoleError, Difference, Drafts};
     use leptos::prelude::{expect_context, use_context};
 
     use super::{Choice, DraftFile, FileFacts, Refusal};
     use crate::{
-        availability::Availability,
         context::{RequestId, Viewer, viewer},
         error::{PageError, log},
     };
@@ -112,20 +105,6 @@ mod server {
                 actor: viewer.actor,
             })
         }
-    }
-
-    pub(super) async fn why_no_upload(environment: &str) -> Result<Option<String>, Refusal> {
-        let viewer = viewer().await?;
-        let environment = viewer.environment(environment)?.id;
-        let overview = viewer.console.backups(&viewer.actor, &environment).await?;
-        let availability = Availability {
-            console: &viewer.console,
-            actor: &viewer.actor,
-            environment: &environment,
-            capabilities: &overview.capabilities,
-            operation: overview.operation.as_ref(),
-        };
-        Ok(availability.reason_against(Action::Upload))
     }
 
     /// What of a pair is there when the page is written. The page works without it.

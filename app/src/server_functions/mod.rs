@@ -3,6 +3,8 @@
 //! The former run on the server only. Each works as a plain form. A browser is sent to a page by 303, so that reloading never posts again; a program
 //! gets the status and, when it failed, the code as JSON.
 
+#[cfg(feature = "ssr")]
+mod changes;
 pub(crate) mod drafts;
 #[cfg(feature = "ssr")]
 mod secret_field;
@@ -14,7 +16,12 @@ mod sign_in;
 mod sign_out;
 
 #[cfg(feature = "ssr")]
-pub use {set_up::SetUp, sign_in::SignIn, sign_out::SignOut};
+pub use {
+    changes::{AnnotateBackup, BreakLock, CancelOperation, DeleteBackup},
+    set_up::SetUp,
+    sign_in::SignIn,
+    sign_out::SignOut,
+};
 
 #[cfg(feature = "ssr")]
 use crate::{

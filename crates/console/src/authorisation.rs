@@ -29,7 +29,8 @@ impl Role {
     /// Whether the role includes the action.
     pub const fn allows(self, action: Action) -> bool {
         match self {
-            Self::Owner | Self::Administrator => true,
+            Self::Owner => true,
+            Self::Administrator => !matches!(action, Action::BreakLock),
             Self::Contributor => matches!(action, Action::View | Action::Create),
             Self::Guest => matches!(action, Action::View),
         }

@@ -15,6 +15,8 @@ mod common_passwords;
 mod drafts;
 mod environments;
 mod error;
+mod events;
+mod operations;
 mod overview;
 mod passwords;
 mod people;
@@ -33,6 +35,7 @@ pub use authorisation::Role;
 pub use drafts::{Choice, Difference, DraftFile, Drafts, FileFacts};
 pub use environments::{ConsoleSettings, Environment, EnvironmentSettings, Project};
 pub use error::ConsoleError;
+pub use events::ConsoleEvents;
 pub use overview::{
     BackupsOverview, EnvironmentOverview, EnvironmentState, EnvironmentSummary, ProjectOverview,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backup_api::{
     Action, Actor, ApiError, Backup, BackupApi, BackupId, BackupStatus, Capabilities, EnvironmentId,
-    ListQuery, Operation, Problem, ProjectName, Upload,
+    ListQuery, Operation, OperationState, Problem, ProjectName, Upload,
 };
 use futures_util::future::{join_all, try_join, try_join3};
 
@@ -63,6 +63,8 @@ pub struct BackupsOverview {
     pub backups: Vec<Backup>,
     /// What holds the environment, if something does.
     pub operation: Option<Operation>,
+    /// Operations that ended without doing what they were for, newest first.
+    pub failures: Vec<Operation>,
     /// What its service can do.
     pub capabilities: Capabilities,
 }
@@ -99,9 +101,13 @@ impl Console {
             service.capabilities(actor),
         )
         .await?;
+        let mut failures = self.recent_operations(actor, environment).await?;
+        failures
+            .retain(|operation| operation.state.is_final() && operation.state != OperationState::Succeeded);
         Ok(BackupsOverview {
             backups: list.backups,
             operation,
+            failures,
             capabilities,
         })
     }

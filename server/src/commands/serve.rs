@@ -63,7 +63,7 @@ pub(super) async fn run(serve: &Serve) -> Result<u8> {
     // The last line: whoever waits for it, a person or a script, has everything else by then.
     print(format_args!("The console is at {}", addresses.console()))?;
 
-    let ended = socket::serve(listener, router, signals).await;
+    let ended = socket::serve(listener, router, signals, || application.stop()).await;
     cleaning.abort();
     expiring.abort();
     match ended {

@@ -1,6 +1,7 @@
 //! The routes that are neither pages nor the documented API. Each parses, authorises, calls one method and maps.
 
 pub(crate) mod download;
+pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod pages;
 pub(crate) mod services;

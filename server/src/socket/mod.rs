@@ -87,13 +87,19 @@ impl ReservedAddress {
     }
 }
 
-/// Serves until a signal asks to stop.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut signals: Signals) -> Ended {
+/// Serves until a signal asks to stop, and calls `stopping` before it waits for requests under way.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut signals: Signals,
+    stopping: impl FnOnce(),
+) -> Ended {
     let connections = GracefulShutdown::new();
     accept_until(listener, router, LIMITS, &connections, async {
         signals.next().await;
     })
     .await;
+    stopping();
     tracing::info!("stopping: no new connections, requests under way may finish");
     tokio::select! {
         finished = timeout(GRACE, connections.shutdown()) => {

@@ -18,12 +18,15 @@ use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, HtmlInputElement, MouseEvent, SubmitEvent};
 
 use self::row::{Phase, Row};
-use super::announce::announce;
+use super::{
+    announce::announce,
+    live::{Holder, holder_of},
+};
 use crate::{
     drafts::{DraftFile, Initiated, Refusal},
     format,
     icons::{DATABASE, Drawing, Icon, LIBRARY},
-    server_functions::drafts::{discard_file, draft, initiate_upload, why_no_upload},
+    server_functions::drafts::{discard_file, draft, initiate_upload},
 };
 
 const LOOKED_AT_EVERY_MILLISECONDS: u32 = 3_000;
@@ -53,11 +56,12 @@ pub fn UploadForm(
     files: Vec<DraftFile>,
     /// Why nothing can be uploaded now.
     reason: Option<String>,
+    /// Whether that is over when an operation ends.
+    is_held: bool,
 ) -> impl IntoView {
     let works = RwSignal::new(false);
     let making = RwSignal::new(false);
     let problem = RwSignal::new(None::<Refusal>);
-    let reason = RwSignal::new(reason);
     let name = StoredValue::new(environment.clone());
     let rows = Part::ALL.map(|part| {
         let draft = files.iter().find(|file| file.part == part).cloned();
@@ -69,20 +73,25 @@ pub fn UploadForm(
             spawn_local(look_for_handle(row));
         }
         spawn_local(watch(rows));
-        spawn_local(watch_reason(name, reason));
     });
+    // What the server wrote holds until the stream knows better; that knows of operations, not of rights.
+    let holder = holder_of(environment.clone());
     let missing = move || {
-        reason
-            .get()
-            .or_else(|| works.get().then(|| missing(rows)).flatten())
+        let reason = match holder.get() {
+            Holder::Operation(operation) => Some(operation.reason),
+            Holder::Nobody if is_held => None,
+            _ => reason.clone(),
+        };
+        reason.or_else(|| works.get().then(|| missing(rows)).flatten())
     };
     let submit = {
+        let missing = missing.clone();
         move |event: SubmitEvent| {
             if !works.get_untracked() {
                 return;
             }
             event.prevent_default();
-            match untrack(missing) {
+            match untrack(&missing) {
                 Some(reason) => announce(&reason),
                 None if making.get_untracked() => {}
                 None => spawn_local(initiate(rows, backups.clone(), making, problem)),
@@ -462,18 +471,6 @@ async fn initiate(
     };
     problem.set(Some(refusal));
     making.set(false);
-}
-
-/// Looks whether what stood against a backup is over, as long as something does.
-async fn watch_reason(environment: StoredValue<String>, reason: RwSignal<Option<String>>) {
-    while reason.try_with_untracked(Option::is_some) == Some(true) {
-        TimeoutFuture::new(LOOKED_AT_EVERY_MILLISECONDS).await;
-        if !document().hidden()
-            && let Ok(now) = why_no_upload(environment.get_value()).await
-        {
-            reason.set(now);
-        }
-    }
 }
 
 /// Follows what other tabs and browsers do with the pair, as long as the page is open.

@@ -6,7 +6,7 @@ use crate::support::{MASTER_TOKEN, Service, Setting, backup, id, secret, setting
 
 #[test]
 fn each_role_may_exactly_this() {
-    use Action::{Create, Delete, Download, Restore, Upload, View};
+    use Action::{Annotate, BreakLock, Create, Delete, Download, Restore, Upload, View};
     use Role::{Administrator, Contributor, Guest, Owner};
 
     let table = [
@@ -15,25 +15,33 @@ fn each_role_may_exactly_this() {
         (Owner, Download, true),
         (Owner, Upload, true),
         (Owner, Restore, true),
+        (Owner, Annotate, true),
         (Owner, Delete, true),
+        (Owner, BreakLock, true),
         (Administrator, View, true),
         (Administrator, Create, true),
         (Administrator, Download, true),
         (Administrator, Upload, true),
         (Administrator, Restore, true),
+        (Administrator, Annotate, true),
         (Administrator, Delete, true),
+        (Administrator, BreakLock, false),
         (Contributor, View, true),
         (Contributor, Create, true),
         (Contributor, Download, false),
         (Contributor, Upload, false),
         (Contributor, Restore, false),
+        (Contributor, Annotate, false),
         (Contributor, Delete, false),
+        (Contributor, BreakLock, false),
         (Guest, View, true),
         (Guest, Create, false),
         (Guest, Download, false),
         (Guest, Upload, false),
         (Guest, Restore, false),
+        (Guest, Annotate, false),
         (Guest, Delete, false),
+        (Guest, BreakLock, false),
     ];
     let pairs = Role::ALL
         .into_iter()

@@ -1,0 +1,312 @@
+//! The one stream of events of the page, and what it changes.
+//!
+//! Pages are written by the server. When something begins or ends, the page is asked for again and the parts that are
+//! marked with `data-live` take the place of the old ones: words and rules stay where they are, on the server. What
+//! changes every second, the progress, is told by the events themselves.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use gloo_net::http::Request;
+use gloo_timers::callback::Timeout;
+use leptos::{prelude::*, reactive::wrappers::read::ArcSignal, serde_json, task::spawn_local};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{
+    DomParser, Element, EventSource, HtmlElement, MessageEvent, SupportedType, Url,
+    js_sys::{Function, Reflect},
+};
+
+use super::announce::announce;
+use crate::live::{EVENTS, LiveOperation, LiveState, PROGRESS, STATE};
+
+const SHOWN_FOR_MILLISECONDS: u32 = 8_000;
+const COME_BACK_AFTER_MILLISECONDS: u32 = 3_000;
+/// Where short notices stand.
+pub(crate) const NOTICES: &str = "notices";
+
+thread_local! {
+    static SOURCE: RefCell<Option<EventSource>> = const { RefCell::new(None) };
+    /// By environment: what holds it. `ArcRwSignal`, because it outlives every island.
+    static STATES: ArcRwSignal<HashMap<String, Option<LiveOperation>>> = ArcRwSignal::default();
+    /// The last event, for a stream that goes on.
+    static LAST_EVENT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What is known live of an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// No event came yet.
+    Unknown,
+    /// Nothing holds it.
+    Nobody,
+    /// This does.
+    Operation(LiveOperation),
+}
+
+/// What holds an environment.
+pub(crate) fn holder_of(environment: String) -> ArcSignal<Holder> {
+    let states = STATES.with(Clone::clone);
+    ArcSignal::derive(move || match states.read().get(&environment) {
+        None => Holder::Unknown,
+        Some(None) => Holder::Nobody,
+        Some(Some(operation)) => Holder::Operation(operation.clone()),
+    })
+}
+
+/// Keeps the page up to date.
+#[island]
+pub fn Live(
+    /// The environments that the page shows, each with the id of what held it when the server wrote the page.
+    shown: Vec<(String, Option<String>)>,
+) -> impl IntoView {
+    Effect::new(move || listen(Rc::new(Page::new(&shown))));
+}
+
+/// What the page shows already.
+struct Page {
+    /// By environment: the id of what holds it.
+    holders: RefCell<HashMap<String, Option<String>>>,
+}
+
+impl Page {
+    fn new(shown: &[(String, Option<String>)]) -> Self {
+        Self {
+            holders: RefCell::new(shown.iter().cloned().collect()),
+        }
+    }
+
+    fn take(&self, state: LiveState) {
+        let holder = state.operation.as_ref().map(|operation| operation.id.clone());
+        let is_news = match self.holders.borrow_mut().get_mut(&state.environment) {
+            Some(known) if *known != holder => {
+                *known = holder;
+                true
+            }
+            Some(_) => false,
+            // Of no concern to this page.
+            None => return,
+        };
+        STATES.with(|states| states.write().insert(state.environment.clone(), state.operation));
+        if let Some(notice) = &state.notice {
+            show_notice(notice);
+        }
+        if is_news || state.notice.is_some() {
+            spawn_local(refresh(state.backup));
+        }
+    }
+}
+
+/// Opens the stream, and closes it while the page is hidden: browsers have six connections for all tabs of a site.
+fn listen(page: Rc<Page>) {
+    let open = move || open(page.clone());
+    let visibility = {
+        let open = open.clone();
+        move || {
+            if document().hidden() {
+                close();
+            } else {
+                open();
+            }
+        }
+    };
+    window_event_listener_untyped("pagehide", |_| close());
+    let changed = Closure::<dyn FnMut()>::new(visibility);
+    let listening =
+        document().add_event_listener_with_callback("visibilitychange", changed.as_ref().unchecked_ref());
+    if listening.is_ok() {
+        // For the life of the page.
+        changed.forget();
+    }
+    if !document().hidden() {
+        open();
+    }
+}
+
+fn close() {
+    if let Some(source) = SOURCE.take() {
+        source.close();
+    }
+}
+
+fn open(page: Rc<Page>) {
+    if SOURCE.with_borrow(Option::is_some) {
+        return;
+    }
+    // A stream that is opened anew cannot send the header that says where it was.
+    let last = LAST_EVENT.with_borrow(Clone::clone);
+    let address = if last.is_empty() {
+        EVENTS.to_owned()
+    } else {
+        format!("{EVENTS}?after={last}")
+    };
+    let Ok(source) = EventSource::new(&address) else {
+        return;
+    };
+    on(&source, STATE, {
+        let page = page.clone();
+        move |event| {
+            LAST_EVENT.set(event.last_event_id());
+            if let Some(state) = read(&event) {
+                page.take(state);
+            }
+        }
+    });
+    on(&source, PROGRESS, |event| {
+        if let Some(state) = read(&event) {
+            show_progress(&state);
+        }
+    });
+    let on_error = Closure::<dyn FnMut()>::new(move || {
+        // Browsers come back by themselves unless the server refused; then the page asks once in a while.
+        let is_over = SOURCE.with_borrow(|source| {
+            source
+                .as_ref()
+                .is_some_and(|source| source.ready_state() == EventSource::CLOSED)
+        });
+        if is_over {
+            close();
+            let page = page.clone();
+            Timeout::new(COME_BACK_AFTER_MILLISECONDS, move || {
+                if !document().hidden() {
+                    open(page);
+                }
+            })
+            .forget();
+        }
+    });
+    source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+    on_error.forget();
+    SOURCE.set(Some(source));
+}
+
+fn on(source: &EventSource, name: &str, handler: impl FnMut(MessageEvent) + 'static) {
+    let handler = Closure::<dyn FnMut(MessageEvent)>::new(handler);
+    if source
+        .add_event_listener_with_callback(name, handler.as_ref().unchecked_ref())
+        .is_ok()
+    {
+        handler.forget();
+    }
+}
+
+fn read(event: &MessageEvent) -> Option<LiveState> {
+    serde_json::from_str(&event.data().as_string()?).ok()
+}
+
+/// The progress in the banner.
+fn show_progress(state: &LiveState) {
+    let Some(operation) = &state.operation else { return };
+    let within = |what: &str| {
+        let selector = format!("[data-operation='{}'] {what}", operation.id);
+        document().query_selector(&selector).ok().flatten()
+    };
+    if let Some(facts) = within("[data-facts]") {
+        facts.set_text_content(Some(&operation.facts));
+    }
+    if let (Some(progress), Some(total)) = (within("progress"), operation.total) {
+        // Refused only for names that are no attribute names.
+        let _ = progress.set_attribute("max", &total.to_string());
+        let _ = progress.set_attribute("value", &operation.done.min(total).to_string());
+    }
+}
+
+/// A short notice; what it says stands on the page too.
+fn show_notice(text: &str) {
+    announce(text);
+    let Some(notices) = document().get_element_by_id(NOTICES) else {
+        return;
+    };
+    let Ok(notice) = document().create_element("p") else {
+        return;
+    };
+    notice.set_class_name("toast");
+    notice.set_text_content(Some(text));
+    if notices.append_child(&notice).is_ok() {
+        Timeout::new(SHOWN_FOR_MILLISECONDS, move || notice.remove()).forget();
+    }
+}
+
+/// Puts what the server writes now in the place of what it wrote before.
+async fn refresh(backup: Option<String>) {
+    let Some(document_now) = page_now(backup).await else {
+        return;
+    };
+    let Ok(parts) = document().query_selector_all("[data-live]") else {
+        return;
+    };
+    for index in 0..parts.length() {
+        let Some(part) = parts.get(index).and_then(|part| part.dyn_into::<Element>().ok()) else {
+            continue;
+        };
+        let name = part.get_attribute("data-live").unwrap_or_default();
+        let selector = format!("[data-live='{name}']");
+        let Ok(Some(now)) = document_now.query_selector(&selector) else {
+            continue;
+        };
+        let focus = document()
+            .active_element()
+            .filter(|focused| part.contains(Some(focused)))
+            .map(|focused| focused.id());
+        let Ok(now) = document().adopt_node(&now) else {
+            continue;
+        };
+        let Ok(now) = now.dyn_into::<Element>() else {
+            continue;
+        };
+        if part.replace_with_with_node_1(&now).is_err() {
+            continue;
+        }
+        hydrate(&now);
+        if let Some(element) = focus.and_then(|id| document().get_element_by_id(&id)) {
+            let focused = element.dyn_into::<HtmlElement>().map(|element| element.focus());
+            // Where it cannot be focused any more, the focus stays with the page.
+            drop(focused);
+        }
+    }
+}
+
+async fn page_now(backup: Option<String>) -> Option<web_sys::Document> {
+    let address = Url::new(&window().location().href().ok()?).ok()?;
+    let query = address.search_params();
+    query.delete("uploaded");
+    if let Some(backup) = backup {
+        query.set("uploaded", &backup);
+    }
+    let answer = Request::get(&address.href())
+        .header("Accept", "text/html")
+        .send()
+        .await
+        .ok()?;
+    // A page for signing in, or a failure, is not what this page shows.
+    if !answer.ok() || answer.redirected() {
+        return None;
+    }
+    let text = answer.text().await.ok()?;
+    DomParser::new()
+        .ok()?
+        .parse_from_string(&text, SupportedType::TextHtml)
+        .ok()
+}
+
+/// Islands in a new part are made alive as those of the page were: by the script that Leptos put there.
+fn hydrate(part: &Element) {
+    let Some(hydrate) = Reflect::get(&window(), &"__hydrateIsland".into())
+        .ok()
+        .and_then(|function| function.dyn_into::<Function>().ok())
+    else {
+        return;
+    };
+    let Ok(islands) = part.query_selector_all("leptos-island") else {
+        return;
+    };
+    for index in 0..islands.length() {
+        let Some(island) = islands
+            .get(index)
+            .and_then(|island| island.dyn_into::<HtmlElement>().ok())
+        else {
+            continue;
+        };
+        let id = island.dataset().get("component").unwrap_or_default();
+        // An island that stays as it is can still be read.
+        let _ = hydrate.call2(&JsValue::NULL, &island, &id.into());
+    }
+}

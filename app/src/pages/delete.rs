@@ -1,0 +1,105 @@
+//! Deleting a backup: what goes, and its name typed.
+
+use backup_api::{Action, BackupId};
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::page;
+use crate::{
+    availability::Availability,
+    components::{ActionButton, BackLink, ConsolePage, Moment, Notice, NoticeKind, Place, Size},
+    context::{path_parameter, query_value, viewer},
+    error::PageError,
+    paths, problems,
+    server_functions::DeleteBackup,
+};
+
+/// `?problem=` is the code of what the form was refused with.
+#[component]
+pub(crate) fn DeletePage() -> impl IntoView {
+    let shown = path_parameter("environment");
+    let id = path_parameter("id");
+    let problem = query_value("problem");
+    page(async move {
+        let viewer = viewer().await?;
+        let environment = viewer.environment(&shown)?;
+        let id: BackupId = id.parse().map_err(|_| PageError::NotFound)?;
+        let backup = viewer.console.backup(&viewer.actor, &environment.id, &id).await?;
+        let overview = viewer.console.backups(&viewer.actor, &environment.id).await?;
+        let availability = Availability {
+            console: &viewer.console,
+            actor: &viewer.actor,
+            environment: &environment.id,
+            capabilities: &overview.capabilities,
+            operation: overview.operation.as_ref(),
+        };
+        let reason = availability.reason_against(Action::Delete).or_else(|| {
+            backup
+                .pinned
+                .then(|| "This backup is pinned. Unpin it first, on its own page.".to_owned())
+        });
+        let problem = problem.map(|word| {
+            let sentence = match word.as_str() {
+                // The only field there is.
+                "invalid-request" => {
+                    "That is not its name. Type the name of the backup as it is shown.".to_owned()
+                }
+                other => problems::code(other).map_or_else(
+                    || "The backup was not deleted.".to_owned(),
+                    |code| problems::sentence(code, None),
+                ),
+            };
+            view! {
+                <Notice kind=NoticeKind::Error>
+                    <p>{sentence}</p>
+                </Notice>
+            }
+        });
+        let button = match reason {
+            Some(reason) => {
+                view! { <ActionButton id="why-no-delete" label="Delete this backup" reason /> }.into_any()
+            }
+            None => view! {
+                <button type="submit" class="button button-danger">
+                    "Delete this backup"
+                </button>
+            }
+            .into_any(),
+        };
+        let name = id.to_string();
+        let holder = overview
+            .operation
+            .as_ref()
+            .map(|operation| operation.id.to_string());
+        let stream = vec![(environment.id.to_string(), holder)];
+        let back = paths::backup(&environment.id, &id);
+        let place = Place::Backups(environment.clone());
+        Ok(view! {
+            <ConsolePage viewer=viewer.clone() place shown=stream title="Delete a backup">
+                <BackLink href=back />
+                <div class="page-head">
+                    <h1>"Delete a backup"</h1>
+                </div>
+                {problem}
+                <section class="card card-padded" aria-label="What is deleted">
+                    <p>
+                        "Both files of " <b>{name.clone()}</b> " go: " <Size bytes=backup.size /> ", made "
+                        <Moment time=backup.created_at /> ". This cannot be undone."
+                    </p>
+                    <form method="post" action=DeleteBackup::url() class="form">
+                        <input type="hidden" name="environment" value=environment.id.to_string() />
+                        <input type="hidden" name="backup" value=name.clone() />
+                        <div class="field">
+                            <label for="confirmation">"Type the name of the backup"</label>
+                            <input id="confirmation" name="confirmation" autocomplete="off" required />
+                            <p class="hint">{name}</p>
+                        </div>
+                        <div class="form-end" data-live="delete">
+                            {button}
+                        </div>
+                    </form>
+                </section>
+            </ConsolePage>
+        }
+        .into_any())
+    })
+}

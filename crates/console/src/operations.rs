@@ -1,0 +1,82 @@
+//! What people see of operations and change about backups: authorise, then ask.
+
+use backup_api::{
+    Action, Actor, Annotation, ApiError, Backup, BackupId, EnvironmentId, LogLine, Operation, OperationId,
+};
+use futures_util::future::try_join;
+
+use crate::{Console, ConsoleError};
+
+impl Console {
+    /// One operation and what it did.
+    pub async fn operation(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        id: &OperationId,
+    ) -> Result<(Operation, Vec<LogLine>), ConsoleError> {
+        let service = self.service_for(actor, environment, Action::View)?;
+        Ok(try_join(service.operation(actor, id), service.operation_log(actor, id)).await?)
+    }
+
+    /// The operations that made no backup, newest first; none where a service keeps no record.
+    pub(crate) async fn recent_operations(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+    ) -> Result<Vec<Operation>, ConsoleError> {
+        const REMEMBERED: u32 = 200;
+        let service = self.service_for(actor, environment, Action::View)?;
+        match service.operations(actor, REMEMBERED).await {
+            Ok(operations) => Ok(operations),
+            Err(ApiError::NotAvailable { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks an operation to end.
+    pub async fn cancel(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        id: &OperationId,
+    ) -> Result<(), ConsoleError> {
+        let service = self.service_for(actor, environment, Action::Upload)?;
+        Ok(service.cancel(actor, id).await?)
+    }
+
+    /// Takes the lock away from an operation that does not end by itself.
+    pub async fn break_lock(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        id: &OperationId,
+        reason: String,
+    ) -> Result<(), ConsoleError> {
+        let service = self.service_for(actor, environment, Action::BreakLock)?;
+        Ok(service.break_lock(actor, id, reason).await?)
+    }
+
+    /// Changes the note or the pin of a backup.
+    pub async fn annotate(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        id: &BackupId,
+        annotation: Annotation,
+    ) -> Result<Backup, ConsoleError> {
+        let service = self.service_for(actor, environment, Action::Annotate)?;
+        Ok(service.annotate(actor, id, annotation).await?)
+    }
+
+    /// Removes a backup.
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        id: &BackupId,
+    ) -> Result<(), ConsoleError> {
+        let service = self.service_for(actor, environment, Action::Delete)?;
+        Ok(service.delete(actor, id).await?)
+    }
+}
