@@ -155,7 +155,9 @@ export class UploadPage {
   async isDone() {
     await this.page.waitForURL((url) => url.pathname.endsWith("/backups") && url.searchParams.has("uploaded"));
     const id = new URL(this.page.url()).searchParams.get("uploaded");
-    await this.page.getByRole("row", { name: new RegExp(id) }).waitFor();
+    // A failed one of the same minute may have borne the same id; only a backup that stands has a page of its own.
+    const row = this.page.getByRole("row", { name: new RegExp(id) });
+    await row.filter({ has: this.page.locator("a.backup-name") }).waitFor();
     return id;
   }
 
