@@ -33,6 +33,7 @@ pub(crate) fn sentence(code: ProblemCode, part: Option<Part>) -> String {
             "Somebody cancelled the upload. Nothing of it was kept; look at its log for who and why.".into()
         }
         Code::Pinned => "The backup is pinned, so that nobody removes it by mistake. Unpin it first.".into(),
+        Code::InUse => "Somebody is downloading this backup. Delete it when that has ended.".into(),
         Code::OperationInProgress => {
             "Another operation holds this environment. Send the files again when it is complete.".into()
         }

@@ -187,4 +187,13 @@ pub struct ListQuery {
     /// The most it may hold; `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// Only backups that stand like this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<BackupStatus>,
+    /// Only backups that came to be like this.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub creation_type: Option<CreationType>,
+    /// Only backups that are older than this one, which need not exist any more: the next page of a long list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<BackupId>,
 }

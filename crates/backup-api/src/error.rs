@@ -52,6 +52,14 @@ pub enum ApiError {
         /// Which one.
         id: BackupId,
     },
+    /// Somebody is reading the backup, so it cannot go now.
+    #[error("backup {id} is being read")]
+    InUse {
+        /// Which one.
+        id: BackupId,
+        /// Who reads it and what for: a sentence for people.
+        sentence: String,
+    },
     /// Another operation holds the environment.
     #[error("operation {} holds the environment", .0.id)]
     OperationInProgress(Box<Operation>),
@@ -138,6 +146,7 @@ impl ApiError {
         matches!(
             self,
             Self::OperationInProgress(_)
+                | Self::InUse { .. }
                 | Self::Incomplete
                 | Self::TooSlow { .. }
                 | Self::StoreFull { .. }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Operation;
+use crate::{BackupId, Operation};
 
 /// The id of an event, for clients that come back and ask for what they missed. Ids of a former process are known to
 /// none: whoever sends one gets a snapshot.
@@ -59,11 +59,30 @@ pub enum Event {
         /// As it is now.
         operation: Box<Operation>,
     },
+    /// Backups changed otherwise than by an operation.
+    Catalogue {
+        /// Where streams that begin after it go on.
+        id: EventId,
+        /// The backup that it is about.
+        backup: BackupId,
+        /// What became of it.
+        change: CatalogueChange,
+    },
     /// How far a running operation is. Comes about once a second and is not repeated to those who missed it.
     Progress {
         /// As it is now.
         operation: Box<Operation>,
     },
+}
+
+/// What became of a backup that stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CatalogueChange {
+    /// Its note or its pin changed.
+    Annotated,
+    /// It is gone.
+    Deleted,
 }
 
 /// A line of what an operation did.

@@ -12,6 +12,7 @@ mod capabilities;
 mod environment;
 mod error;
 mod event;
+mod history;
 #[cfg(feature = "http")]
 pub mod http;
 mod operation;
@@ -30,7 +31,8 @@ pub use backup_id::{BackupId, BackupMinute, EnvironmentUid, InvalidBackupId};
 pub use capabilities::{Capabilities, Capability};
 pub use environment::{EnvironmentId, EnvironmentName, InvalidName, ProjectName};
 pub use error::ApiError;
-pub use event::{Event, EventId, InvalidEventId, LogLine};
+pub use event::{CatalogueChange, Event, EventId, InvalidEventId, LogLine};
+pub use history::{History, HistoryEntry, HistoryOrder, HistoryQuery, HistoryStatus, HistorySummary};
 pub use operation::{Operation, OperationId, OperationKind, OperationState, Phase};
 pub use part::{Part, UnknownPart};
 pub use problem::{CONTENT_TYPE as PROBLEM_CONTENT_TYPE, Problem, ProblemCode};

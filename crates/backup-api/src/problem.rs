@@ -78,6 +78,8 @@ pub enum ProblemCode {
     Cancelled,
     /// 409: the backup is pinned and therefore not removed.
     Pinned,
+    /// 409: the backup is being read and therefore not removed.
+    InUse,
 }
 
 /// A refusal or failure as JSON.
@@ -211,6 +213,10 @@ impl From<&ApiError> for Problem {
                 "Pinned",
                 format!("The backup {id} is pinned, so that nobody removes it by mistake. Unpin it first."),
             ),
+            ApiError::InUse { sentence, .. } => {
+                let detail = format!("{sentence} Delete the backup when that has ended.");
+                Self::new(Code::InUse, 409, "In use", detail).retry_after(RETRY_AFTER_SECONDS)
+            }
             ApiError::OperationInProgress(operation) => Self::operation_in_progress(operation),
             ApiError::MissingPart(part) => Self::new(
                 Code::MissingPart,

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::{
-    Actor, ApiError, Backup, BackupId, BackupList, Capabilities, EnvironmentId, Event, EventId, ListQuery,
-    LogLine, Operation, OperationId, Part,
+    Actor, ApiError, Backup, BackupId, BackupList, Capabilities, EnvironmentId, Event, EventId, History,
+    HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part,
 };
 
 /// What the methods of [`BackupApi`] return.
@@ -166,6 +166,9 @@ fn not_available<'a, T>(reason: &'static str) -> ApiFuture<'a, T> {
     })
 }
 
+/// How many operations are looked through for those that made no backup, where a service cannot page its history.
+const REMEMBERED_OPERATIONS: u32 = 1000;
+
 const NO_OPERATIONS: &str = "This backup service keeps no record of its operations.";
 const NO_BACKGROUND: &str = "This backup service answers uploads only when they are complete.";
 const NO_ANNOTATIONS: &str = "This backup service keeps neither notes nor pins.";
@@ -183,6 +186,19 @@ pub trait BackupApi: Send + Sync + 'static {
 
     /// Backups, newest first.
     fn list<'a>(&'a self, actor: &'a Actor, query: ListQuery) -> ApiFuture<'a, BackupList>;
+
+    /// A page of the history. A service that can only list everything is asked for everything.
+    fn history<'a>(&'a self, actor: &'a Actor, query: HistoryQuery) -> ApiFuture<'a, History> {
+        Box::pin(async move {
+            let backups = self.list(actor, ListQuery::default()).await?.backups;
+            let operations = match self.operations(actor, REMEMBERED_OPERATIONS).await {
+                Ok(operations) => operations,
+                Err(ApiError::NotAvailable { .. }) => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            Ok(History::of(&query, backups, operations))
+        })
+    }
 
     /// One backup.
     fn find<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup>;

@@ -56,7 +56,13 @@ pub(crate) async fn add_samples(
 
 async fn has_backups(api: &Arc<dyn BackupApi>, actor: &Actor) -> Result<bool> {
     let list = api
-        .list(actor, ListQuery { limit: Some(1) })
+        .list(
+            actor,
+            ListQuery {
+                limit: Some(1),
+                ..ListQuery::default()
+            },
+        )
         .await
         .context("cannot look for sample backups")?;
     Ok(!list.backups.is_empty())
