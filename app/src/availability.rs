@@ -1,41 +1,75 @@
 //! Whether something can be done now and, where it cannot, the sentence that says why. The one place for it, so that
 //! a button, a menu and a form never tell different stories.
 
-use backup_api::{Action, Actor, ApiError, Capabilities, EnvironmentId, Operation, OperationKind, Problem};
-use console::{Console, ConsoleError};
+use backup_api::{
+    Action, ApiError, Backup, BackupStatus, Capabilities, EnvironmentId, Operation, OperationKind, Problem,
+};
+use console::{ConsoleError, Standing};
+
+use crate::context::Viewer;
 
 /// Where the service could, but these pages have no form for it.
 pub(crate) const NOT_OFFERED: &str = "This console cannot start it. Use the backup service's API.";
 
-/// Asks for one environment.
-#[derive(Debug)]
-pub(crate) struct Availability<'a> {
-    pub(crate) console: &'a Console,
-    pub(crate) actor: &'a Actor,
-    pub(crate) environment: &'a EnvironmentId,
-    pub(crate) capabilities: &'a Capabilities,
-    pub(crate) operation: Option<&'a Operation>,
+/// An environment as pages name it, and the id of what holds it.
+pub(crate) type Shown = (String, Option<String>);
+
+/// What somebody can do in one environment, as it was when the page asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Availability {
+    environment: EnvironmentId,
+    standing: Standing,
 }
 
-impl Availability<'_> {
+impl Availability {
+    /// Asks how the viewer stands in an environment: the first thing a page of it does.
+    pub(crate) async fn of(viewer: &Viewer, environment: &EnvironmentId) -> Result<Self, ConsoleError> {
+        Ok(Self {
+            environment: environment.clone(),
+            standing: viewer.console.standing(&viewer.actor, environment).await?,
+        })
+    }
+
+    /// What holds the environment.
+    pub(crate) const fn operation(&self) -> Option<&Operation> {
+        self.standing.operation.as_ref()
+    }
+
+    /// What the page shows of it until it is told better.
+    pub(crate) fn shown(&self) -> Shown {
+        let holder = self.operation().map(|operation| operation.id.to_string());
+        (self.environment.to_string(), holder)
+    }
+
+    /// Whether the person's role includes `action`, whatever else stands against it now.
+    pub(crate) const fn may(&self, action: Action) -> bool {
+        self.standing.role.allows(action)
+    }
+
     /// Why `action` cannot be done now; `None`: it can. Who may not at all is told so first, then what the service
     /// lacks, then what it is busy with.
     pub(crate) fn reason_against(&self, action: Action) -> Option<String> {
-        self.refusal(action)
-            .or_else(|| missing(self.capabilities, action))
+        (!self.may(action))
+            .then(|| Problem::from(&ApiError::Forbidden { action }).detail)
+            .or_else(|| missing(&self.standing.capabilities, action))
             .or_else(|| {
-                self.operation
+                self.operation()
                     .filter(|_| needs_the_environment(action))
                     .map(wait_for)
             })
     }
 
-    fn refusal(&self, action: Action) -> Option<String> {
-        match self.console.authorise(self.actor, self.environment, action) {
-            Ok(()) => None,
-            Err(ConsoleError::Api(error)) => Some(Problem::from(&error).detail),
-            Err(_) => Some(Problem::from(&ApiError::Forbidden { action }).detail),
-        }
+    /// Why this backup cannot be downloaded now.
+    pub(crate) fn reason_against_download(&self, backup: &Backup) -> Option<String> {
+        self.reason_against(Action::Download).or_else(|| {
+            (backup.status != BackupStatus::Success).then(|| "There is nothing to download.".to_owned())
+        })
+    }
+
+    /// Why this backup cannot be deleted now.
+    pub(crate) fn reason_against_deletion(&self, backup: &Backup) -> Option<String> {
+        self.reason_against(Action::Delete)
+            .or_else(|| backup.pinned.then(|| "It is pinned. Unpin it first.".to_owned()))
     }
 }
 

@@ -6,7 +6,7 @@
 //! page works before, without and after WASM.
 //!
 //! Nothing here knows how backups are kept: a page finds out who asks, calls one method of `console::Console` and
-//! shows what it says.
+//! shows what it says. Pages of an environment first ask for the availability of what they offer.
 
 #![expect(
     unreachable_pub,

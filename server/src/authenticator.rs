@@ -58,7 +58,7 @@ impl Authenticator for ConsoleAuthenticator {
         action: Action,
     ) -> ApiFuture<'a, ()> {
         let outcome = self.console.authorise(actor, environment, action);
-        Box::pin(async move { outcome.map_err(|error| to_api_error(error, false)) })
+        Box::pin(async move { outcome.map(drop).map_err(|error| to_api_error(error, false)) })
     }
 }
 

@@ -22,7 +22,8 @@ pub(crate) struct Listing<'a> {
     pub(crate) environment: &'a Environment,
     /// All backups, newest first.
     pub(crate) backups: &'a [Backup],
-    pub(crate) operation: Option<&'a Operation>,
+    /// Who looks, for the commands that ask for their password.
+    pub(crate) email: &'a str,
     /// Operations that made none, newest first.
     pub(crate) failures: &'a [Operation],
     /// The backup that was just uploaded.
@@ -35,12 +36,13 @@ pub(crate) struct Listing<'a> {
 #[component]
 pub(crate) fn BackupHistory<'a>(
     listing: Listing<'a>,
-    availability: &'a Availability<'a>,
+    availability: &'a Availability,
 ) -> impl IntoView + use<> {
     let entries = listing.selection.of(listing.backups, listing.failures);
     let pages = Pages::new(entries.len(), listing.page);
     let path = paths::backups(&listing.environment.id);
-    let nothing = listing.backups.is_empty() && listing.failures.is_empty() && listing.operation.is_none();
+    let nothing =
+        listing.backups.is_empty() && listing.failures.is_empty() && availability.operation().is_none();
     let content = if nothing {
         view! { <Empty listing availability /> }.into_any()
     } else if entries.is_empty() && listing.selection.is_filtered() {
@@ -77,13 +79,13 @@ pub(crate) fn BackupHistory<'a>(
 #[component]
 fn Table<'a>(
     listing: Listing<'a>,
-    availability: &'a Availability<'a>,
+    availability: &'a Availability,
     pages: Pages,
     rows: &'a [Entry<'a>],
 ) -> AnyView {
     // Restores hold the environment too, but make no backup.
-    let running = listing
-        .operation
+    let running = availability
+        .operation()
         .filter(|operation| {
             pages.is_first() && listing.selection.is_plain() && operation.kind != OperationKind::Restore
         })
@@ -94,8 +96,7 @@ fn Table<'a>(
         .iter()
         .map(|entry| match entry {
             Entry::Backup(backup) => {
-                let is_new = listing.uploaded == Some(&backup.backup_id);
-                view! { <Row environment=listing.environment backup=*backup availability is_new /> }
+                view! { <Row listing backup=*backup availability /> }
             }
             Entry::Failure(operation) => {
                 view! { <FailureRow environment=listing.environment operation=(*operation).clone() /> }
@@ -139,13 +140,12 @@ fn Table<'a>(
 }
 
 #[component]
-fn Row<'a>(
-    environment: &'a Environment,
-    backup: &'a Backup,
-    availability: &'a Availability<'a>,
-    is_new: bool,
-) -> AnyView {
+fn Row<'a>(listing: Listing<'a>, backup: &'a Backup, availability: &'a Availability) -> AnyView {
+    let Listing {
+        environment, email, ..
+    } = listing;
     let id = backup.backup_id.clone();
+    let is_new = listing.uploaded == Some(&id);
     let failed = backup.status == BackupStatus::Failed;
     let (class, drawing, state) = match backup.status {
         BackupStatus::Success => ("row-icon is-good", SUCCESS, "Complete"),
@@ -193,7 +193,7 @@ fn Row<'a>(
                 <Moment time=backup.created_at />
             </td>
             <td role="cell" class="actions-cell">
-                <RowActions environment backup availability />
+                <RowActions environment backup availability email />
             </td>
         </tr>
     }
@@ -262,7 +262,7 @@ fn RunningRow<'a>(environment: &'a Environment, operation: Operation) -> AnyView
 }
 
 #[component]
-fn Empty<'a>(listing: Listing<'a>, availability: &'a Availability<'a>) -> AnyView {
+fn Empty<'a>(listing: Listing<'a>, availability: &'a Availability) -> AnyView {
     let no_backup_now = availability
         .reason_against(Action::Create)
         .unwrap_or_else(|| NOT_OFFERED.to_owned());

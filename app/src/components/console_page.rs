@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::{
+    availability::Shown,
     components::{
         rail::Rail,
         top_bar::{LiveRegion, TopBar},
@@ -41,8 +42,8 @@ pub(crate) fn ConsolePage(
     /// What the window says.
     #[prop(into)]
     title: String,
-    /// The environments that the page shows, each with the id of what holds it.
-    shown: Vec<(String, Option<String>)>,
+    /// The environments that the page shows.
+    shown: Vec<Shown>,
     children: Children,
 ) -> AnyView {
     let title = match place.environment() {

@@ -1,6 +1,6 @@
 //! Actions ⋮ of one backup.
 
-use backup_api::{Action, Backup, BackupStatus};
+use backup_api::{Action, Backup};
 use console::Environment;
 use leptos::prelude::*;
 
@@ -18,21 +18,17 @@ use crate::{
 pub(crate) fn RowActions<'a>(
     environment: &'a Environment,
     backup: &'a Backup,
-    availability: &'a Availability<'a>,
+    availability: &'a Availability,
+    email: &'a str,
 ) -> AnyView {
     let id = &backup.backup_id;
     let (menu, popover) = (format!("actions-{id}"), format!("download-{id}"));
-    let complete = backup.status == BackupStatus::Success;
-    let no_download = availability
-        .reason_against(Action::Download)
-        .or_else(|| (!complete).then(|| "There is nothing to download.".to_owned()));
-    let curl = commands::download_both(&environment.service_url, backup, &availability.actor.name);
+    let no_download = availability.reason_against_download(backup);
+    let curl = commands::download_both(&environment.service_url, backup, email);
     let (label, details) = (format!("Actions for {id}"), paths::backup(&environment.id, id));
-    let reason = |action| {
-        availability
-            .reason_against(action)
-            .unwrap_or_else(|| NOT_OFFERED.to_owned())
-    };
+    let no_restore = availability
+        .reason_against(Action::Restore)
+        .unwrap_or_else(|| NOT_OFFERED.to_owned());
 
     let download = match no_download.clone() {
         Some(reason) => view! {
@@ -63,15 +59,10 @@ pub(crate) fn RowActions<'a>(
             id=format!("{menu}-no-restore")
             drawing=RESTORE
             label="Restore to..."
-            reason=reason(Action::Restore)
+            reason=no_restore
         />
     };
-    let no_delete = availability.reason_against(Action::Delete).or_else(|| {
-        backup
-            .pinned
-            .then(|| "It is pinned. Unpin it on its own page first.".to_owned())
-    });
-    let delete = match no_delete {
+    let delete = match availability.reason_against_deletion(backup) {
         Some(reason) => view! {
             <Unavailable id=format!("{menu}-no-delete") drawing=TRASH label="Delete…" reason />
         }

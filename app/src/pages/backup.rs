@@ -1,6 +1,6 @@
 //! One backup: its parts, how to fetch them and how to know that they are whole.
 
-use backup_api::{Action, Backup, BackupId, BackupStatus, Operation, Part};
+use backup_api::{Action, Backup, BackupId, BackupStatus, Part};
 use console::Environment;
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -30,20 +30,9 @@ pub(crate) fn BackupPage() -> impl IntoView {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
         let id: BackupId = id.parse().map_err(|_| PageError::NotFound)?;
+        let availability = Availability::of(&viewer, &environment.id).await?;
         let backup = viewer.console.backup(&viewer.actor, &environment.id, &id).await?;
-        let overview = viewer.console.backups(&viewer.actor, &environment.id).await?;
-        let availability = Availability {
-            console: &viewer.console,
-            actor: &viewer.actor,
-            environment: &environment.id,
-            capabilities: &overview.capabilities,
-            operation: overview.operation.as_ref(),
-        };
-        let no_download = availability.reason_against(Action::Download).or_else(|| {
-            (backup.status != BackupStatus::Success).then(|| "There is nothing to download.".to_owned())
-        });
         let may_annotate = availability.reason_against(Action::Annotate).is_none();
-        let operation = overview.operation.clone();
         let problem = problem.map(|code| {
             view! {
                 <Notice kind=NoticeKind::Error>
@@ -54,7 +43,7 @@ pub(crate) fn BackupPage() -> impl IntoView {
         let changes =
             may_annotate.then(|| view! { <Changes environment=environment.clone() backup=backup.clone() /> });
         Ok(view! {
-            <Details viewer=viewer.clone() environment backup operation no_download>
+            <Details viewer=viewer.clone() environment backup availability>
                 {problem}
                 {changes}
             </Details>
@@ -68,11 +57,11 @@ fn Details(
     viewer: Viewer,
     environment: Environment,
     backup: Backup,
-    operation: Option<Operation>,
-    no_download: Option<String>,
+    availability: Availability,
     children: Children,
 ) -> impl IntoView {
     let name = backup.backup_id.to_string();
+    let no_download = availability.reason_against_download(&backup);
     let facts = view! { <Facts backup=backup.clone() /> };
     let parts = Part::ALL
         .map(|part| {
@@ -91,8 +80,8 @@ fn Details(
             </section>
         }
     });
-    let holder = operation.as_ref().map(|operation| operation.id.to_string());
-    let shown = vec![(environment.id.to_string(), holder)];
+    let shown = vec![availability.shown()];
+    let operation = availability.operation().cloned();
     let back = paths::backups(&environment.id);
     let place = Place::Backups(environment);
     view! {

@@ -28,18 +28,11 @@ pub(crate) fn BackupsPage() -> impl IntoView {
     page(async move {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
+        let availability = Availability::of(&viewer, &environment.id).await?;
         let overview = viewer.console.backups(&viewer.actor, &environment.id).await?;
-        let operation = overview.operation.as_ref();
-        let availability = Availability {
-            console: &viewer.console,
-            actor: &viewer.actor,
-            environment: &environment.id,
-            capabilities: &overview.capabilities,
-            operation,
-        };
         // Only what the service lists is a success, whatever the address says.
         let uploaded = uploaded.filter(|id| overview.backups.iter().any(|backup| &backup.backup_id == id));
-        let banner = match (overview.operation.clone(), &uploaded) {
+        let banner = match (availability.operation().cloned(), &uploaded) {
             (Some(operation), _) => Some(view! { <OperationBanner operation /> }.into_any()),
             (None, Some(_)) => Some(view! { <SuccessBanner /> }.into_any()),
             (None, None) => None,
@@ -47,7 +40,7 @@ pub(crate) fn BackupsPage() -> impl IntoView {
         let listing = Listing {
             environment: &environment,
             backups: &overview.backups,
-            operation,
+            email: &viewer.person.email,
             failures: &overview.failures,
             uploaded: uploaded.as_ref(),
             selection,
@@ -56,14 +49,13 @@ pub(crate) fn BackupsPage() -> impl IntoView {
         let info = view! {
             <BackupInfo
                 backups=&overview.backups
-                operation
+                operation=availability.operation()
                 why_no_backup_now=availability.reason_against(Action::Create)
             />
         }
         .into_any();
         let history = view! { <BackupHistory listing availability=&availability /> }.into_any();
-        let holder = operation.map(|operation| operation.id.to_string());
-        let shown = vec![(environment.id.to_string(), holder)];
+        let shown = vec![availability.shown()];
         let host = environment.service_host.clone();
         let upload = paths::upload(&environment.id);
         let place = Place::Backups(environment.clone());

@@ -1,6 +1,6 @@
 //! Deleting a backup: what goes, and its name typed.
 
-use backup_api::{Action, BackupId};
+use backup_api::BackupId;
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::page;
@@ -23,20 +23,8 @@ pub(crate) fn DeletePage() -> impl IntoView {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
         let id: BackupId = id.parse().map_err(|_| PageError::NotFound)?;
+        let availability = Availability::of(&viewer, &environment.id).await?;
         let backup = viewer.console.backup(&viewer.actor, &environment.id, &id).await?;
-        let overview = viewer.console.backups(&viewer.actor, &environment.id).await?;
-        let availability = Availability {
-            console: &viewer.console,
-            actor: &viewer.actor,
-            environment: &environment.id,
-            capabilities: &overview.capabilities,
-            operation: overview.operation.as_ref(),
-        };
-        let reason = availability.reason_against(Action::Delete).or_else(|| {
-            backup
-                .pinned
-                .then(|| "This backup is pinned. Unpin it first, on its own page.".to_owned())
-        });
         let problem = problem.map(|word| {
             let sentence = match word.as_str() {
                 // The only field there is.
@@ -54,7 +42,7 @@ pub(crate) fn DeletePage() -> impl IntoView {
                 </Notice>
             }
         });
-        let button = match reason {
+        let button = match availability.reason_against_deletion(&backup) {
             Some(reason) => {
                 view! { <ActionButton id="why-no-delete" label="Delete this backup" reason /> }.into_any()
             }
@@ -66,11 +54,7 @@ pub(crate) fn DeletePage() -> impl IntoView {
             .into_any(),
         };
         let name = id.to_string();
-        let holder = overview
-            .operation
-            .as_ref()
-            .map(|operation| operation.id.to_string());
-        let stream = vec![(environment.id.to_string(), holder)];
+        let stream = vec![availability.shown()];
         let back = paths::backup(&environment.id, &id);
         let place = Place::Backups(environment.clone());
         Ok(view! {

@@ -5,6 +5,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::page;
 use crate::{
+    availability::Availability,
     components::{
         BackLink, ConsolePage, Moment, Notice, NoticeKind, OperationBanner, Place, operation_facts,
     },
@@ -22,24 +23,19 @@ pub(crate) fn OperationPage() -> impl IntoView {
     page(async move {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
+        let availability = Availability::of(&viewer, &environment.id).await?;
         let (operation, lines) = viewer
             .console
             .operation(&viewer.actor, &environment.id, &id)
             .await?;
-        let may = |action| {
-            viewer
-                .console
-                .authorise(&viewer.actor, &environment.id, action)
-                .is_ok()
-        };
         let runs = !operation.state.is_final();
         let forms = runs.then(|| {
             view! {
                 <Forms
                     environment=environment.id.to_string()
                     operation=operation.clone()
-                    may_cancel=may(Action::Upload)
-                    may_break=may(Action::BreakLock)
+                    may_cancel=availability.may(Action::Upload)
+                    may_break=availability.may(Action::BreakLock)
                 />
             }
         });
@@ -50,8 +46,7 @@ pub(crate) fn OperationPage() -> impl IntoView {
                 </Notice>
             }
         });
-        let holder = runs.then(|| operation.id.to_string());
-        let stream = vec![(environment.id.to_string(), holder)];
+        let stream = vec![availability.shown()];
         let back = paths::backups(&environment.id);
         let place = Place::Backups(environment.clone());
         let title = title(operation.kind);

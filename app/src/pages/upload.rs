@@ -1,12 +1,12 @@
 //! Upload Backup: one section for each environment of the project.
 
-use backup_api::{Action, Operation, Part, ProblemCode};
-use console::Environment;
+use backup_api::{Action, ApiError, Part, ProblemCode};
+use console::{ConsoleError, Environment};
 use leptos::prelude::*;
 
 use super::page;
 use crate::{
-    availability::Availability,
+    availability::{Availability, Shown},
     commands,
     components::{BackLink, ConsolePage, Notice, NoticeKind, Place, RequestIdLine, UploadSection},
     context::{Viewer, path_parameter, query_value, viewer},
@@ -33,10 +33,9 @@ pub(crate) fn UploadPage() -> impl IntoView {
         let (mut sections, mut shown) = (Vec::new(), Vec::new());
         for environment in viewer.project(&current.id)?.environments {
             let open = environment.id == current.id;
-            let id = environment.id.to_string();
-            if let Some((section, holder)) = section(&viewer, environment, open).await? {
+            if let Some((section, held)) = section(&viewer, environment, open).await {
                 sections.push(section);
-                shown.push((id, holder));
+                shown.push(held);
             }
         }
         let problem = problem.map(|code| {
@@ -70,48 +69,30 @@ pub(crate) fn UploadPage() -> impl IntoView {
     })
 }
 
-/// One environment and the id of what holds it; none where the person may not even look.
-async fn section(
-    viewer: &Viewer,
-    environment: Environment,
-    open: bool,
-) -> Result<Option<(AnyView, Option<String>)>, PageError> {
-    if viewer
-        .console
-        .authorise(&viewer.actor, &environment.id, Action::View)
-        .is_err()
-    {
-        return Ok(None);
-    }
-    let (operation, reason) = state(viewer, &environment).await;
-    let files = draft_of(viewer, &environment.id).await;
+/// One environment, and it with the id of what holds it; none where the person may not even look. A service that fails
+/// closes its own section and no other.
+async fn section(viewer: &Viewer, environment: Environment, open: bool) -> Option<(AnyView, Shown)> {
+    let id = environment.id.clone();
+    let (operation, reason, shown) = match Availability::of(viewer, &id).await {
+        Ok(availability) => (
+            availability.operation().cloned(),
+            availability.reason_against(Action::Upload),
+            availability.shown(),
+        ),
+        Err(ConsoleError::Api(ApiError::Forbidden { .. })) => return None,
+        Err(error) => {
+            let reason = match PageError::from(error) {
+                PageError::Refused { detail, .. } => detail,
+                PageError::SignInNeeded | PageError::NotFound => NO_ANSWER.to_owned(),
+            };
+            (None, Some(reason), (id.to_string(), None))
+        }
+    };
+    let files = draft_of(viewer, &id).await;
     let upload_command = commands::upload(&environment.service_url, &viewer.person.email);
-    let holder = operation.as_ref().map(|operation| operation.id.to_string());
     let section =
         view! { <UploadSection environment open operation reason files upload_command /> }.into_any();
-    Ok(Some((section, holder)))
-}
-
-/// What holds the environment, and why nothing can be uploaded to it now. A service that fails closes its own section
-/// and no other.
-async fn state(viewer: &Viewer, environment: &Environment) -> (Option<Operation>, Option<String>) {
-    match viewer.console.backups(&viewer.actor, &environment.id).await {
-        Ok(overview) => {
-            let availability = Availability {
-                console: &viewer.console,
-                actor: &viewer.actor,
-                environment: &environment.id,
-                capabilities: &overview.capabilities,
-                operation: overview.operation.as_ref(),
-            };
-            let reason = availability.reason_against(Action::Upload);
-            (overview.operation, reason)
-        }
-        Err(error) => match PageError::from(error) {
-            PageError::Refused { detail, .. } => (None, Some(detail)),
-            PageError::SignInNeeded | PageError::NotFound => (None, Some(NO_ANSWER.to_owned())),
-        },
-    }
+    Some((section, shown))
 }
 
 const NO_ANSWER: &str = "The backup service of this environment does not answer.";

@@ -57,20 +57,15 @@ impl Console {
         (actor.id.starts_with(people::ACTOR_PREFIX) || of_this_project()).then_some(Role::Owner)
     }
 
-    /// Refuses what the actor may not do, with [`ApiError::Forbidden`].
+    /// What the actor is in an environment, where that includes `action`; else [`ApiError::Forbidden`].
     pub fn authorise(
         &self,
         actor: &Actor,
         environment: &EnvironmentId,
         action: Action,
-    ) -> Result<(), ConsoleError> {
-        if self
-            .role_of(actor, environment)
-            .is_some_and(|role| role.allows(action))
-        {
-            Ok(())
-        } else {
-            Err(ApiError::Forbidden { action }.into())
-        }
+    ) -> Result<Role, ConsoleError> {
+        self.role_of(actor, environment)
+            .filter(|role| role.allows(action))
+            .ok_or_else(|| ApiError::Forbidden { action }.into())
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use backup_api::{Action, Actor, BackupApi, EnvironmentId, ProjectName};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Console, ConsoleError, secrets};
+use crate::{Console, ConsoleError, Role, secrets};
 
 /// One environment, as pages show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,8 +167,18 @@ impl Console {
         environment: &EnvironmentId,
         action: Action,
     ) -> Result<Arc<dyn BackupApi>, ConsoleError> {
+        Ok(self.enter(actor, environment, action)?.1)
+    }
+
+    /// The same, with what the actor is there.
+    pub(crate) fn enter(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        action: Action,
+    ) -> Result<(Role, Arc<dyn BackupApi>), ConsoleError> {
         let connection = self.environments.connection(environment)?;
-        self.authorise(actor, environment, action)?;
-        Ok(Arc::clone(&connection.service))
+        let role = self.authorise(actor, environment, action)?;
+        Ok((role, Arc::clone(&connection.service)))
     }
 }

@@ -37,7 +37,7 @@ pub use environments::{ConsoleSettings, Environment, EnvironmentSettings, Projec
 pub use error::ConsoleError;
 pub use events::ConsoleEvents;
 pub use overview::{
-    BackupsOverview, EnvironmentOverview, EnvironmentState, EnvironmentSummary, ProjectOverview,
+    BackupsOverview, EnvironmentOverview, EnvironmentState, EnvironmentSummary, ProjectOverview, Standing,
 };
 pub use people::Person;
 pub use sessions::SqliteSessionStore;

@@ -6,9 +6,9 @@ use backup_api::{
     Action, Actor, ApiError, Backup, BackupApi, BackupId, BackupStatus, Capabilities, EnvironmentId,
     ListQuery, Operation, OperationState, Problem, ProjectName, Upload,
 };
-use futures_util::future::{join_all, try_join, try_join3};
+use futures_util::future::{join_all, try_join};
 
-use crate::{Console, ConsoleError, Environment};
+use crate::{Console, ConsoleError, Environment, Role};
 
 /// How long the page of all environments waits for each of them.
 const OVERVIEW_LIMIT: Duration = Duration::from_secs(5);
@@ -56,17 +56,24 @@ pub struct EnvironmentSummary {
     pub operation: Option<Operation>,
 }
 
-/// Everything the page of one environment's backups shows.
+/// What decides what somebody can do in an environment now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What they are there.
+    pub role: Role,
+    /// What its service can do.
+    pub capabilities: Capabilities,
+    /// What holds the environment, if something does.
+    pub operation: Option<Operation>,
+}
+
+/// The backups of one environment, and what did not become one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupsOverview {
     /// Newest first.
     pub backups: Vec<Backup>,
-    /// What holds the environment, if something does.
-    pub operation: Option<Operation>,
     /// Operations that ended without doing what they were for, newest first.
     pub failures: Vec<Operation>,
-    /// What its service can do.
-    pub capabilities: Capabilities,
 }
 
 impl Console {
@@ -88,27 +95,37 @@ impl Console {
         Ok(projects)
     }
 
-    /// The backups of an environment, what holds it, and what its service can do.
+    /// How somebody stands in an environment. A page asks for it before anything else: what ends in between is then news
+    /// to the page when it listens to events, while the other way round it would show for ever what is over.
+    pub async fn standing(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+    ) -> Result<Standing, ConsoleError> {
+        let (role, service) = self.enter(actor, environment, Action::View)?;
+        let (capabilities, operation) =
+            try_join(service.capabilities(actor), service.current_operation(actor)).await?;
+        Ok(Standing {
+            role,
+            capabilities,
+            operation,
+        })
+    }
+
+    /// The backups of an environment, and what did not become one.
     pub async fn backups(
         &self,
         actor: &Actor,
         environment: &EnvironmentId,
     ) -> Result<BackupsOverview, ConsoleError> {
         let service = self.service_for(actor, environment, Action::View)?;
-        let (list, operation, capabilities) = try_join3(
-            service.list(actor, ListQuery::default()),
-            service.current_operation(actor),
-            service.capabilities(actor),
-        )
-        .await?;
+        let list = service.list(actor, ListQuery::default()).await?;
         let mut failures = self.recent_operations(actor, environment).await?;
         failures
             .retain(|operation| operation.state.is_final() && operation.state != OperationState::Succeeded);
         Ok(BackupsOverview {
             backups: list.backups,
-            operation,
             failures,
-            capabilities,
         })
     }
 

@@ -148,6 +148,10 @@ async fn a_service_is_not_asked_for_somebody_who_may_not() {
     };
     let console = &setting.console;
     forbidden(
+        console.standing(&stranger, &environment).await.unwrap_err(),
+        Action::View,
+    );
+    forbidden(
         console.backups(&stranger, &environment).await.unwrap_err(),
         Action::View,
     );

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use backup_api::{ApiError, BackupStatus, Upload};
-use console::{ConsoleError, EnvironmentState};
+use console::{ConsoleError, EnvironmentState, Role};
 use futures_util::stream;
 
 use crate::support::{
@@ -147,10 +147,16 @@ async fn a_page_of_backups_has_everything_it_shows() {
         .actor();
     let environment = id("lfrjoebloggs", "prd");
 
+    let standing = console.standing(&actor, &environment).await.unwrap();
+    assert_eq!(standing.role, Role::Owner);
+    assert_eq!(standing.capabilities, capabilities());
+    assert_eq!(standing.operation.unwrap().id, operation().id);
+    let mut asked = service.asked();
+    asked.sort_unstable();
+    assert_eq!(asked, ["capabilities", "current_operation"]);
+
     let page = console.backups(&actor, &environment).await.unwrap();
     assert_eq!(page.backups, backups);
-    assert_eq!(page.capabilities, capabilities());
-    assert_eq!(page.operation.unwrap().id, operation().id);
     assert_eq!(
         console
             .backup(&actor, &environment, &backups[1].backup_id)
