@@ -154,7 +154,7 @@ impl History {
             HistoryOrder::Newest => entries.sort_by_key(|entry| Reverse(entry.time())),
             HistoryOrder::Oldest => entries.sort_by_key(HistoryEntry::time),
             HistoryOrder::Largest => {
-                entries.sort_by_key(|entry| (Reverse(entry.size()), Reverse(entry.time())))
+                entries.sort_by_key(|entry| (Reverse(entry.size()), Reverse(entry.time())));
             }
             HistoryOrder::Smallest => entries.sort_by_key(|entry| (entry.size(), Reverse(entry.time()))),
         }
