@@ -18,7 +18,7 @@ use crate::{
     application::{Application, VERSION},
     authenticator::ConsoleAuthenticator,
     middleware::{
-        access_log, cross_site,
+        access_log, client_address, cross_site,
         host::{self, Sites},
         panic, request_id,
         security_headers::{self, BehindHttps},
@@ -48,6 +48,7 @@ pub(crate) fn router(application: &Application) -> Result<Router> {
         services,
     };
     let https = BehindHttps(application.configuration.network.public_url.is_some());
+    let proxies = Arc::new(application.configuration.network.proxies.clone());
     let probes = health::Probes::new(application);
 
     Ok(Router::new()
@@ -59,6 +60,7 @@ pub(crate) fn router(application: &Application) -> Result<Router> {
         .layer(CatchPanicLayer::custom(panic::answer))
         .layer(from_fn_with_state(application.hosts.clone(), cross_site::refuse))
         .layer(from_fn_with_state(https, security_headers::add))
+        .layer(from_fn_with_state(proxies, client_address::find))
         .layer(from_fn(access_log::log))
         .layer(from_fn(request_id::give)))
 }

@@ -4,7 +4,7 @@
 //! [`problem_response`] for fronts that have no such layer, it becomes `application/problem+json` with the id of the
 //! request; faults of ours are logged there, once, with all their causes.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, net::IpAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -22,6 +22,11 @@ use crate::{ApiError, PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
 /// The id that joins an answer to the log; whoever runs the router puts it into the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(pub String);
+
+/// Where a request came from, with trusted proxies taken out; whoever runs the router puts it into the request's
+/// extensions. It says where somebody is, which belongs into what people may look at and not into a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientAddress(pub IpAddr);
 
 /// What a handler answers with when it does not succeed.
 #[derive(Debug, Clone)]

@@ -52,6 +52,13 @@ pub(super) async fn run(serve: &Serve) -> Result<u8> {
         .with_context(|| format!("cannot listen on {listen}"))?;
     let expiring = tokio::spawn(expire_uploads_hourly(application.uploads.clone()));
     let cleaning = tokio::spawn(sessions::delete_expired_hourly(application.sessions.clone()));
+    let network = &application.configuration.network;
+    if network.public_url.is_some() && network.proxies.trusted.is_empty() {
+        tracing::warn!(
+            "trusted_proxies is not set: what is counted and written down by address takes everybody behind the \
+             proxy for one; name the proxy there"
+        );
+    }
     tracing::info!(
         listen = %listener.local_addr()?,
         data.folder = %application.folder.path().display(),

@@ -18,6 +18,16 @@ impl fmt::Display for Configuration {
         }
         writeln!(formatter, "hosts = {}", list(network.hosts.iter()))?;
         writeln!(formatter, "service_domain = {}", quoted(&network.service_domain))?;
+        writeln!(
+            formatter,
+            "trusted_proxies = {}",
+            list(network.proxies.trusted.iter())
+        )?;
+        writeln!(
+            formatter,
+            "client_address_header = {}",
+            quoted(network.proxies.header.as_str())
+        )?;
 
         writeln!(formatter, "\n[uploads]")?;
         writeln!(

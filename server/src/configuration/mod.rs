@@ -8,6 +8,7 @@ mod log;
 mod network;
 mod problem;
 mod projects;
+mod proxies;
 mod section;
 mod sessions;
 mod uploads;
@@ -25,6 +26,7 @@ pub(crate) use self::{
     network::{Network, PublicUrl},
     problem::InvalidConfiguration,
     projects::Project,
+    proxies::{ForwardingHeader, Proxies},
     sessions::Sessions,
     uploads::Uploads,
 };

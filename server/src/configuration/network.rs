@@ -6,6 +6,7 @@ use axum::http::Uri;
 
 use super::{
     COMMAND_LINE,
+    proxies::{self, Proxies},
     section::{Findings, Section},
     values,
 };
@@ -24,6 +25,8 @@ pub(crate) struct Network {
     pub(crate) hosts: Vec<String>,
     /// The domain below which each environment's backup service has its host name.
     pub(crate) service_domain: String,
+    /// What stands in front.
+    pub(crate) proxies: Proxies,
 }
 
 /// An https address without a path.
@@ -77,11 +80,13 @@ pub(super) fn read(root: &mut Section<'_>, listen_flag: Option<&str>, findings: 
         );
     }
     let service_domain = root.text("service_domain", "\"backups.example.com\"", values::host_name);
+    let proxies = proxies::read(root);
     Network {
         listen,
         public_url,
         hosts,
         service_domain: service_domain.unwrap_or_else(|| "localhost".to_owned()),
+        proxies,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every request passes, from the outside in; one file each, with its reason.
 
 pub(crate) mod access_log;
+pub(crate) mod client_address;
 pub(crate) mod cross_site;
 pub(crate) mod host;
 pub(crate) mod panic;

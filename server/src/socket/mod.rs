@@ -8,7 +8,14 @@ mod signals;
 #[cfg(test)]
 mod tests;
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1};
@@ -22,7 +29,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tower::Service;
+use tower::{Service, ServiceExt};
 
 use self::lingering::LingeringStream;
 pub(crate) use self::signals::Signals;
@@ -47,6 +54,10 @@ struct Limits {
     /// The most connections at a time; others wait in the system's queue.
     connections: usize,
 }
+
+/// Whoever is at the other end of the connection that a request came over; in the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +136,7 @@ async fn accept_until<S>(
     let permits = Arc::new(Semaphore::new(limits.connections));
     let mut stop = std::pin::pin!(stop);
     loop {
-        let (stream, permit) = tokio::select! {
+        let (stream, peer, permit) = tokio::select! {
             biased;
             () = &mut stop => return,
             accepted = accept(&listener, &permits) => accepted,
@@ -135,13 +146,19 @@ async fn accept_until<S>(
             tracing::debug!(%error, "a connection was gone before its first byte");
             continue;
         }
+        let service = service
+            .clone()
+            .map_request(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(peer);
+                request
+            });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
             .max_buf_size(BUFFER_SIZE)
             .serve_connection(
                 TokioIo::new(LingeringStream::new(stream)),
-                TowerToHyperService::new(service.clone()),
+                TowerToHyperService::new(service),
             );
         let connection = connections.watch(connection);
         tokio::spawn(async move {
@@ -156,7 +173,7 @@ async fn accept_until<S>(
     }
 }
 
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, Peer, OwnedSemaphorePermit) {
     let permit = permits
         .clone()
         .acquire_owned()
@@ -164,7 +181,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream,
         .expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, permit),
+            Ok((stream, address)) => return (stream, Peer(address.ip().to_canonical()), permit),
             Err(error) if is_the_clients(&error) => {
                 tracing::debug!(%error, "a client went away while it connected");
             }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use axum::{
+    Extension,
     http::StatusCode,
     routing::{get, post},
 };
@@ -19,6 +20,10 @@ const REFUSAL: &str = "say who you are";
 fn routes() -> Router {
     Router::new()
         .route("/", get(|| async { "hello" }))
+        .route(
+            "/peer",
+            get(|Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() }),
+        )
         .route("/refuse", post(|| async { (StatusCode::UNAUTHORIZED, REFUSAL) }))
         .route(
             "/slow",
@@ -141,6 +146,19 @@ async fn a_client_that_asks_first_is_never_told_to_go_on() {
     .await;
     assert!(answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{answer}");
     assert!(!answer.contains("100 Continue"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_knows_who_is_at_the_other_end() {
+    let served = start();
+    let answer = with_client(served.address, |mut client| {
+        client
+            .write_all(b"GET /peer HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        read_all(&mut client)
+    })
+    .await;
+    assert!(answer.ends_with("127.0.0.1"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -83,6 +83,8 @@ data = \"elsewhere\"
 # public_url is not set: people reach the console as http://localhost
 hosts = []
 service_domain = \"localhost\"
+trusted_proxies = []
+client_address_header = \"X-Forwarded-For\"
 
 [uploads]
 largest_archive = \"100GB\"
