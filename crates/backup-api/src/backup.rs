@@ -118,6 +118,24 @@ pub enum BackupStatus {
     Failed,
 }
 
+impl BackupStatus {
+    /// The word of the API, also stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "in-progress",
+            Self::Success => "success",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads the word of the API.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::InProgress, Self::Success, Self::Failed]
+            .into_iter()
+            .find(|status| status.as_str() == word)
+    }
+}
+
 /// The database's archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -92,10 +92,7 @@ impl HistoryEntry {
     pub const fn creation_type(&self) -> CreationType {
         match self {
             Self::Backup(backup) => backup.creation_type,
-            Self::Failure(operation) => match operation.kind {
-                OperationKind::Upload => CreationType::Uploaded,
-                OperationKind::Create | OperationKind::Restore => CreationType::Manual,
-            },
+            Self::Failure(operation) => operation.kind.creation_type(),
         }
     }
 }

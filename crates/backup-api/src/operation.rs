@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{BackupId, EnvironmentName, ProjectName};
+use crate::{BackupId, CreationType, EnvironmentName, ProjectName};
 
 /// The id of an operation, a UUID of version 7 as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +94,16 @@ words! {
         Upload = "upload",
         /// Puts a backup into the environment.
         Restore = "restore",
+    }
+}
+
+impl OperationKind {
+    /// How the backups come to be that such an operation makes.
+    pub const fn creation_type(self) -> CreationType {
+        match self {
+            Self::Upload => CreationType::Uploaded,
+            Self::Create | Self::Restore => CreationType::Manual,
+        }
     }
 }
 

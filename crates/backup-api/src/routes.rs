@@ -2,6 +2,8 @@
 
 /// `GET`: the newest backups first.
 pub const LIST: &str = "/backup/list";
+/// `GET`: a page of backups and of what should have become one, filtered and ordered.
+pub const HISTORY: &str = "/backup/history";
 /// `POST`: takes in a pair of archives, as multipart or, as JSON, by the ids of two finished resumable uploads.
 pub const UPLOAD: &str = "/backup/upload";
 /// The resumable uploads, tus 1.0: `POST` here, `HEAD`, `PATCH` and `DELETE` below.

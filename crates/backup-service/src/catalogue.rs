@@ -4,13 +4,13 @@
 //! are what the database must know to find, order and protect it.
 
 use archive_store::{ArchiveId, FinishedArchive};
-use backup_api::{Backup, BackupId, EnvironmentId, Part};
+use backup_api::{Backup, BackupId, BackupStatus, CreationType, EnvironmentId, ListQuery, Part};
 use database::{
     Database,
-    sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow},
+    sqlx::{QueryBuilder, Row, SqliteConnection, query, sqlite::SqliteRow},
 };
 
-use crate::ServiceError;
+use crate::{ServiceError, totals};
 
 /// What is stored of a backup, here and beside its archives.
 pub(crate) fn to_json(backup: &Backup) -> Result<String, ServiceError> {
@@ -25,33 +25,83 @@ pub(crate) async fn insert(
     database: &FinishedArchive,
     volume: &FinishedArchive,
 ) -> Result<(), ServiceError> {
-    query("INSERT INTO backups VALUES ($1, $2, $3, $4, $5, $6, $7)")
-        .bind(backup.backup_id.as_str())
-        .bind(backup.project.as_str())
-        .bind(backup.environment.as_str())
-        .bind(backup.backup_id.minute().number())
-        .bind(database.id().to_string())
-        .bind(volume.id().to_string())
-        .bind(json)
-        .execute(transaction)
+    query(
+        "INSERT INTO backups (id, project, environment, minute, database_archive, volume_archive, backup, \
+         created_at, size, creation_type, status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(backup.backup_id.as_str())
+    .bind(backup.project.as_str())
+    .bind(backup.environment.as_str())
+    .bind(backup.backup_id.minute().number())
+    .bind(database.id().to_string())
+    .bind(volume.id().to_string())
+    .bind(json)
+    .bind(backup.created_at.as_microsecond())
+    .bind(backup.size.cast_signed())
+    .bind(backup.creation_type.as_str())
+    .bind(backup.status.as_str())
+    .execute(&mut *transaction)
+    .await?;
+    totals::add(transaction, backup).await
+}
+
+/// Reads what columns say that came with a later release, for backups that were there before.
+pub(crate) async fn complete(database: &Database) -> Result<(), ServiceError> {
+    let mut transaction = database.begin().await?;
+    let rows = query("SELECT backup FROM backups WHERE created_at IS NULL")
+        .fetch_all(&mut *transaction)
         .await?;
-    Ok(())
+    for row in &rows {
+        let backup = backup(row)?;
+        query("UPDATE backups SET created_at = $1, size = $2, creation_type = $3, status = $4 WHERE id = $5")
+            .bind(backup.created_at.as_microsecond())
+            .bind(backup.size.cast_signed())
+            .bind(backup.creation_type.as_str())
+            .bind(backup.status.as_str())
+            .bind(backup.backup_id.as_str())
+            .execute(&mut *transaction)
+            .await?;
+        totals::add(&mut transaction, &backup).await?;
+    }
+    Ok(transaction.commit().await?)
 }
 
 /// The newest backups of an environment first.
 pub(crate) async fn list(
     database: &Database,
     environment: &EnvironmentId,
-    limit: Option<u32>,
+    wanted: &ListQuery,
 ) -> Result<Vec<Backup>, ServiceError> {
     let rows = query(
-        "SELECT backup FROM backups WHERE project = $1 AND environment = $2 ORDER BY minute DESC LIMIT $3",
+        "SELECT backup FROM backups WHERE project = $1 AND environment = $2 AND minute < $3 \
+         AND ($4 IS NULL OR status = $4) AND ($5 IS NULL OR creation_type = $5) ORDER BY minute DESC LIMIT $6",
     )
     .bind(environment.project.as_str())
     .bind(environment.environment.as_str())
-    .bind(limit.map_or(i64::MAX, i64::from))
+    .bind(wanted.before.as_ref().map_or(i64::MAX, |id| id.minute().number()))
+    .bind(wanted.status.map(BackupStatus::as_str))
+    .bind(wanted.creation_type.map(CreationType::as_str))
+    .bind(wanted.limit.map_or(i64::MAX, i64::from))
     .fetch_all(database.reader())
     .await?;
+    rows.iter().map(backup).collect()
+}
+
+/// Those of `ids` that are there, in no particular order.
+pub(crate) async fn find_all(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+) -> Result<Vec<Backup>, ServiceError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("SELECT backup FROM backups WHERE id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(id);
+    }
+    query.push(")");
+    let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(backup).collect()
 }
 
@@ -147,12 +197,12 @@ pub(crate) async fn replace(
 }
 
 /// Lets the catalogue forget a backup.
-pub(crate) async fn remove(transaction: &mut SqliteConnection, id: &BackupId) -> Result<(), ServiceError> {
+pub(crate) async fn remove(transaction: &mut SqliteConnection, backup: &Backup) -> Result<(), ServiceError> {
     query("DELETE FROM backups WHERE id = $1")
-        .bind(id.as_str())
-        .execute(transaction)
+        .bind(backup.backup_id.as_str())
+        .execute(&mut *transaction)
         .await?;
-    Ok(())
+    totals::subtract(transaction, backup).await
 }
 
 /// The names in a row that has them as text.
@@ -169,7 +219,7 @@ pub(crate) fn names(
     Ok((id.parse().map_err(|_| unreadable("id"))?, environment))
 }
 
-fn backup(row: &SqliteRow) -> Result<Backup, ServiceError> {
+pub(crate) fn backup(row: &SqliteRow) -> Result<Backup, ServiceError> {
     serde_json::from_str(&row.try_get::<String, _>("backup")?)
         .map_err(|_| ServiceError::UnreadableRow { column: "backup" })
 }

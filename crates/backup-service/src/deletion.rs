@@ -34,7 +34,7 @@ impl EnvironmentService {
         if backup.pinned {
             return Err(ApiError::Pinned { id });
         }
-        catalogue::remove(&mut transaction, &id).await?;
+        catalogue::remove(&mut transaction, &backup).await?;
         ids::keep(&mut transaction, &self.environment, &id).await?;
         query("INSERT INTO deletions VALUES ($1, $2, $3, $4, $5)")
             .bind(id.as_str())

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use backup_api::{
     Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList,
     ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EnvironmentUid, EventId, EventStream,
-    ListQuery, LogLine, Operation, OperationId, Part, Upload,
+    History, HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Upload,
 };
 
-use crate::{catalogue, error::from_store, shared::Shared};
+use crate::{catalogue, error::from_store, history, shared::Shared};
 
 const CREATE_MISSING: &str = "This service does not make backups yet. Upload one instead.";
 const RESTORE_MISSING: &str =
@@ -78,8 +78,17 @@ impl BackupApi for EnvironmentService {
 
     fn list<'a>(&'a self, _actor: &'a Actor, query: ListQuery) -> ApiFuture<'a, BackupList> {
         Box::pin(async move {
-            let backups = catalogue::list(&self.shared.database, &self.environment, query.limit).await?;
+            let backups = catalogue::list(&self.shared.database, &self.environment, &query).await?;
             Ok(BackupList { backups })
+        })
+    }
+
+    fn history<'a>(&'a self, _actor: &'a Actor, query: HistoryQuery) -> ApiFuture<'a, History> {
+        Box::pin(async move {
+            let Shared {
+                database, operations, ..
+            } = &*self.shared;
+            Ok(history::page(database, operations, &self.environment, &query).await?)
         })
     }
 

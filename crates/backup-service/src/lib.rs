@@ -14,6 +14,7 @@ mod deletion;
 mod environment_service;
 mod error;
 mod events;
+mod history;
 pub mod http;
 mod idempotency;
 mod ids;
@@ -24,6 +25,7 @@ mod persistence;
 mod schema;
 mod service;
 mod shared;
+mod totals;
 mod upload;
 
 pub use clock::{Clock, SystemClock};

@@ -68,4 +68,30 @@ pub(crate) const STEPS: &[SchemaStep] = &[
         );
     ",
     },
+    SchemaStep {
+        version: 4,
+        description: "what the history is filtered, ordered and summed up by",
+        sql: "
+        -- NULL only in rows from before this step, until the next start reads them from the JSON.
+        ALTER TABLE backups ADD COLUMN created_at BIGINT;
+        ALTER TABLE backups ADD COLUMN size BIGINT;
+        ALTER TABLE backups ADD COLUMN creation_type TEXT;
+        ALTER TABLE backups ADD COLUMN status TEXT;
+        -- Each holds all that a page is chosen by, so that skipped rows are never read themselves.
+        CREATE INDEX backups_by_time ON backups
+            (project, environment, created_at, id, status, creation_type, size);
+        CREATE INDEX backups_by_size ON backups
+            (project, environment, size, created_at, id, status, creation_type);
+        -- Changed with each backup that comes or goes, so that nobody has to count thousands.
+        CREATE TABLE backup_totals (
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            status TEXT NOT NULL,
+            creation_type TEXT NOT NULL,
+            backups BIGINT NOT NULL,
+            size BIGINT NOT NULL,
+            PRIMARY KEY (project, environment, status, creation_type)
+        );
+    ",
+    },
 ];

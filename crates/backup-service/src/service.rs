@@ -9,7 +9,7 @@ use operations::Operations;
 use tokio::sync::{Mutex, watch};
 
 use crate::{
-    Clock, ServiceError, SystemClock, annotation, deletion,
+    Clock, ServiceError, SystemClock, annotation, catalogue, deletion,
     environment_service::EnvironmentService,
     ids,
     schema::{COMPONENT, STEPS},
@@ -54,6 +54,7 @@ impl BackupService {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServiceError> {
         database.migrate(COMPONENT, STEPS).await?;
+        catalogue::complete(&database).await?;
         let operations = Operations::open(database.clone()).await?;
         for operation in operations.interrupt_leftovers().await? {
             tracing::warn!(

@@ -3,12 +3,12 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     response::{IntoResponse, Response},
 };
 use backup_api::{
-    Action, Annotation, ApiError, Backup, BackupId, BackupList, Capabilities, ListQuery, Operation, Problem,
-    ProblemCode, http::HttpError,
+    Action, Annotation, ApiError, Backup, BackupId, Capabilities, Operation, Problem, ProblemCode,
+    http::HttpError,
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -38,18 +38,6 @@ pub(crate) async fn service(
         environment: environment.environment.to_string(),
         capabilities: state.api.capabilities(&actor).await?,
     }))
-}
-
-pub(crate) async fn list(
-    State(state): State<ServiceRouter>,
-    caller: Caller,
-    query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<BackupList>, HttpError> {
-    let actor = caller.may(Action::View, &state).await?;
-    let Query(query) = query.map_err(|_| ApiError::InvalidRequest {
-        detail: "`limit` is a whole number, such as /backup/list?limit=10.".to_owned(),
-    })?;
-    Ok(Json(state.api.list(&actor, query).await?))
 }
 
 pub(crate) async fn find(

@@ -1,26 +1,15 @@
-//! Looking at operations, and ending them.
+//! Looking at one operation, and ending it.
 
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
 };
-use backup_api::{Action, ApiError, ListQuery, LogLine, Operation, OperationId, http::HttpError};
+use backup_api::{Action, LogLine, Operation, OperationId, http::HttpError};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::{authentication::Caller, state::ServiceRouter};
-
-/// How many operations a list holds that was asked for without a limit.
-const USUAL_LIMIT: u32 = 100;
-/// The most operations a list holds.
-const LARGEST_LIMIT: u32 = 1000;
-
-#[derive(Debug, Serialize)]
-pub(crate) struct OperationList {
-    /// Newest first.
-    operations: Vec<Operation>,
-}
 
 #[derive(Debug, Serialize)]
 pub(crate) struct OperationLog {
@@ -32,20 +21,6 @@ pub(crate) struct OperationLog {
 #[serde(deny_unknown_fields)]
 struct BreakRequest {
     reason: String,
-}
-
-pub(crate) async fn list(
-    State(state): State<ServiceRouter>,
-    caller: Caller,
-    query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<OperationList>, HttpError> {
-    let actor = caller.may(Action::View, &state).await?;
-    let Query(query) = query.map_err(|_| ApiError::InvalidRequest {
-        detail: "`limit` is a whole number, such as /backup/operations?limit=10.".to_owned(),
-    })?;
-    let limit = query.limit.unwrap_or(USUAL_LIMIT).min(LARGEST_LIMIT);
-    let operations = state.api.operations(&actor, limit).await?;
-    Ok(Json(OperationList { operations }))
 }
 
 pub(crate) async fn find(

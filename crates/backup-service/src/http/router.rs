@@ -10,7 +10,9 @@ use axum::{
 };
 use backup_api::{http::render, routes};
 
-use super::{download, events, handlers, operations, state::ServiceRouter, upload, uploads::CallersUploads};
+use super::{
+    download, events, handlers, lists, operations, state::ServiceRouter, upload, uploads::CallersUploads,
+};
 
 impl ServiceRouter {
     /// The documented API, rooted at `/`.
@@ -18,7 +20,8 @@ impl ServiceRouter {
         let uploads = Arc::new(CallersUploads::new(self.api.clone(), self.authenticator.clone()));
         Router::new()
             .route("/", get(handlers::service))
-            .route(routes::LIST, get(handlers::list))
+            .route(routes::LIST, get(lists::backups))
+            .route(routes::HISTORY, get(lists::history))
             // An upload has its own limit, in the store, and is never held in memory.
             .route(
                 routes::UPLOAD,
@@ -34,7 +37,7 @@ impl ServiceRouter {
                     .patch(handlers::annotate)
                     .delete(handlers::delete),
             )
-            .route(routes::OPERATIONS, get(operations::list))
+            .route(routes::OPERATIONS, get(lists::operations))
             .route(routes::OPERATION, get(operations::find))
             .route(routes::OPERATION_LOG, get(operations::log))
             .route(routes::OPERATION_CANCEL, post(operations::cancel))

@@ -6,6 +6,7 @@ mod annotations;
 mod deletions;
 mod downloads;
 mod events;
+mod history;
 mod listing;
 mod operations_of_an_environment;
 mod recovery;

@@ -1,0 +1,77 @@
+//! How many backups an environment has, and their bytes: kept up to date with the catalogue instead of counted.
+
+use backup_api::{Backup, BackupStatus, CreationType, EnvironmentId};
+use database::sqlx::{SqliteConnection, query, query_as};
+
+use crate::ServiceError;
+
+/// The backups of an environment that are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Total {
+    pub(crate) status: BackupStatus,
+    pub(crate) creation_type: CreationType,
+    pub(crate) backups: u64,
+    /// Bytes of all of them.
+    pub(crate) size: u64,
+}
+
+/// Counts a backup, in the transaction that makes it exist.
+pub(crate) async fn add(transaction: &mut SqliteConnection, backup: &Backup) -> Result<(), ServiceError> {
+    change(transaction, backup, 1).await
+}
+
+/// Counts it no longer, in the transaction that takes it away.
+pub(crate) async fn subtract(
+    transaction: &mut SqliteConnection,
+    backup: &Backup,
+) -> Result<(), ServiceError> {
+    change(transaction, backup, -1).await
+}
+
+async fn change(
+    transaction: &mut SqliteConnection,
+    backup: &Backup,
+    backups: i64,
+) -> Result<(), ServiceError> {
+    query(
+        "INSERT INTO backup_totals VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (project, environment, status, creation_type) DO UPDATE SET \
+         backups = backup_totals.backups + excluded.backups, size = backup_totals.size + excluded.size",
+    )
+    .bind(backup.project.as_str())
+    .bind(backup.environment.as_str())
+    .bind(backup.status.as_str())
+    .bind(backup.creation_type.as_str())
+    .bind(backups)
+    .bind(backups * backup.size.cast_signed())
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// All of an environment.
+pub(crate) async fn of(
+    connection: &mut SqliteConnection,
+    environment: &EnvironmentId,
+) -> Result<Vec<Total>, ServiceError> {
+    let rows: Vec<(String, String, i64, i64)> = query_as(
+        "SELECT status, creation_type, backups, size FROM backup_totals \
+         WHERE project = $1 AND environment = $2",
+    )
+    .bind(environment.project.as_str())
+    .bind(environment.environment.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(status, creation_type, backups, size)| {
+            let unreadable = |column| ServiceError::UnreadableRow { column };
+            Ok(Total {
+                status: BackupStatus::from_word(&status).ok_or_else(|| unreadable("status"))?,
+                creation_type: CreationType::from_word(&creation_type)
+                    .ok_or_else(|| unreadable("creation_type"))?,
+                backups: backups.cast_unsigned(),
+                size: size.cast_unsigned(),
+            })
+        })
+        .collect()
+}
