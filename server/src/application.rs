@@ -76,7 +76,6 @@ impl Application {
     /// Ends what would go on for ever.
     pub(crate) fn stop(&self) {
         self.stopping.send_replace(true);
-        self.service.end_event_streams();
     }
 
     /// What people are uploading.

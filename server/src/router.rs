@@ -79,6 +79,7 @@ fn service_routers(application: &Application) -> Result<HashMap<EnvironmentId, R
             authenticator,
             uploads,
             version: VERSION.into(),
+            stopping: application.stopping.subscribe(),
         };
         Ok((id, service.into_router()))
     };

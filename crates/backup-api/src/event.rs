@@ -1,4 +1,4 @@
-//! What happens to operations, as it happens.
+//! What happens to operations and backups, as it happens.
 
 use std::{fmt, str::FromStr};
 
@@ -73,6 +73,16 @@ pub enum Event {
         /// As it is now.
         operation: Box<Operation>,
     },
+}
+
+impl Event {
+    /// Where streams that begin after it go on; `None` for what is not repeated.
+    pub const fn id(&self) -> Option<EventId> {
+        match self {
+            Self::Snapshot { id, .. } | Self::Operation { id, .. } | Self::Catalogue { id, .. } => Some(*id),
+            Self::Progress { .. } => None,
+        }
+    }
 }
 
 /// What became of a backup that stood.

@@ -145,7 +145,7 @@ impl ByteRange {
     }
 }
 
-/// What happens in an environment, from now on: it ends with the service, or where the listener was too slow.
+/// What happens in an environment, from now on. It ends where the listener was too slow, or the service went away.
 pub type EventStream = Pin<Box<dyn Stream<Item = Event> + Send>>;
 
 /// What somebody changes about a backup that stands; `None` leaves it as it is.

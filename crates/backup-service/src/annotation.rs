@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use backup_api::{Actor, Annotation, ApiError, Backup, BackupId, EnvironmentId};
+use backup_api::{Actor, Annotation, ApiError, Backup, BackupId, CatalogueChange, EnvironmentId};
 use database::sqlx::{query, query_as};
 
 use crate::{
@@ -46,6 +46,9 @@ impl EnvironmentService {
             pinned = backup.pinned,
             "a backup was annotated"
         );
+        shared
+            .operations
+            .announce(&self.environment, &id, CatalogueChange::Annotated);
         if let Err(error) = write_manifest(shared, &self.environment, &id).await {
             tracing::error!(
                 backup.id = %id,

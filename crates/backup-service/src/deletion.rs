@@ -7,7 +7,7 @@
 use std::error::Error;
 
 use archive_store::ArchiveOwner;
-use backup_api::{Actor, ApiError, BackupId, EnvironmentId};
+use backup_api::{Actor, ApiError, BackupId, CatalogueChange, EnvironmentId};
 use database::sqlx::{query, query_as};
 use jiff::Timestamp;
 
@@ -52,6 +52,9 @@ impl EnvironmentService {
             size_bytes = backup.size,
             "a backup was deleted"
         );
+        shared
+            .operations
+            .announce(&self.environment, &id, CatalogueChange::Deleted);
         if let Err(error) = finish(shared, &self.environment, &id).await {
             tracing::error!(
                 backup.id = %id,

@@ -4,9 +4,9 @@ use std::{collections::VecDeque, error::Error, time::Duration};
 
 use backup_api::{ApiError, Event, EventId, EventStream, Operation};
 use futures_util::stream;
-use operations::Change;
+use operations::{Change, News};
 use tokio::{
-    sync::{broadcast, watch},
+    sync::broadcast,
     time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 
@@ -20,7 +20,6 @@ struct Listener {
     /// What comes before anything new.
     first: VecDeque<Event>,
     changes: broadcast::Receiver<Change>,
-    ending: watch::Receiver<bool>,
     /// Whether an operation runs, as far as was told.
     runs: bool,
     progress: Interval,
@@ -36,7 +35,7 @@ impl EnvironmentService {
         let first = match subscription.missed {
             Some(missed) => missed
                 .into_iter()
-                .filter(|change| self.concerns(&change.operation))
+                .filter(|change| change.environment == self.environment)
                 .map(event)
                 .collect(),
             None => VecDeque::from([Event::Snapshot {
@@ -50,7 +49,6 @@ impl EnvironmentService {
             service: self.clone(),
             first,
             changes: subscription.changes,
-            ending: self.shared.ending.subscribe(),
             runs,
             progress,
         };
@@ -66,7 +64,7 @@ impl EnvironmentService {
 }
 
 impl Listener {
-    /// `None` ends the stream: the service stops, or this listener was too slow and has to come back.
+    /// `None` ends the stream: this listener was too slow and has to come back.
     async fn next(&mut self) -> Option<Event> {
         if let Some(event) = self.first.pop_front() {
             return Some(event);
@@ -74,11 +72,12 @@ impl Listener {
         loop {
             tokio::select! {
                 biased;
-                () = end(&mut self.ending) => return None,
                 change = self.changes.recv() => {
                     let change = change.ok()?;
-                    if self.service.concerns(&change.operation) {
-                        self.runs = !change.operation.state.is_final();
+                    if change.environment == self.service.environment {
+                        if let News::Operation(operation) = &change.news {
+                            self.runs = !operation.state.is_final();
+                        }
                         return Some(event(change));
                     }
                 }
@@ -98,15 +97,9 @@ impl Listener {
     }
 }
 
-/// Returns when listeners are to go home.
-async fn end(ending: &mut watch::Receiver<bool>) {
-    // The sender lives as long as the service that the listener holds.
-    let _ = ending.wait_for(|ending| *ending).await;
-}
-
-fn event(change: Change) -> Event {
-    Event::Operation {
-        id: change.id,
-        operation: Box::new(change.operation),
+fn event(Change { id, news, .. }: Change) -> Event {
+    match news {
+        News::Operation(operation) => Event::Operation { id, operation },
+        News::Catalogue { backup, change } => Event::Catalogue { id, backup, change },
     }
 }

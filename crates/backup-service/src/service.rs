@@ -6,7 +6,7 @@ use archive_store::{ArchiveStore, failpoints};
 use backup_api::{BackupApi, EnvironmentId, Operation, OperationState, Phase};
 use database::Database;
 use operations::Operations;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use crate::{
     Clock, ServiceError, SystemClock, annotation, catalogue, deletion,
@@ -33,7 +33,6 @@ pub struct ServiceSettings {
 #[derive(Debug, Clone)]
 pub struct BackupService {
     environments: Arc<HashMap<EnvironmentId, Arc<EnvironmentService>>>,
-    shared: Arc<Shared>,
 }
 
 impl BackupService {
@@ -82,7 +81,6 @@ impl BackupService {
             largest_archive: settings.largest_archive,
             version: settings.version,
             folders: Mutex::default(),
-            ending: watch::Sender::new(false),
         });
         deletion::finish_all(&shared).await?;
         annotation::catch_up(&shared).await?;
@@ -94,13 +92,7 @@ impl BackupService {
         }
         Ok(Self {
             environments: Arc::new(environments),
-            shared,
         })
-    }
-
-    /// Sends everybody home who listens to events. For a process that stops: their streams would go on for ever.
-    pub fn end_event_streams(&self) {
-        self.shared.ending.send_replace(true);
     }
 
     /// The service of one environment.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use archive_store::ArchiveStore;
 use database::Database;
 use operations::Operations;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use crate::Clock;
 
@@ -21,6 +21,4 @@ pub(crate) struct Shared {
     pub(crate) version: String,
     /// Held while the folder of a backup that stands is changed: a manifest never gets into one that is going.
     pub(crate) folders: Mutex<()>,
-    /// Whether listeners are to go home.
-    pub(crate) ending: watch::Sender<bool>,
 }

@@ -1,24 +1,42 @@
-//! Tells what happens to operations to whoever listens, and keeps the latest for those who come back.
+//! Tells what happens to whoever listens, and keeps the latest for those who come back.
+//!
+//! Operations and what else becomes of backups are numbered together: whoever has heard of one knows what was before.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use backup_api::{EventId, Operation};
+use backup_api::{BackupId, CatalogueChange, EnvironmentId, EventId, Operation};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 /// Events that are repeated to those who missed them: a few hours of a busy day.
 const KEPT: usize = 512;
 
-/// A numbered change of an operation.
+/// Something that happened, with its number.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// Its id.
     pub id: EventId,
-    /// The operation after it.
-    pub operation: Operation,
+    /// Where it happened.
+    pub environment: EnvironmentId,
+    /// What it was.
+    pub news: News,
+}
+
+/// What can happen in an environment.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// An operation began, went into another phase or ended, and is like this now.
+    Operation(Box<Operation>),
+    /// A backup changed otherwise than by an operation.
+    Catalogue {
+        /// Which one.
+        backup: BackupId,
+        /// What became of it.
+        change: CatalogueChange,
+    },
 }
 
 /// What a listener begins with.
@@ -32,7 +50,7 @@ pub struct Subscription {
     pub changes: broadcast::Receiver<Change>,
 }
 
-/// The changes of all operations of a process; clones share them.
+/// The changes of all environments of a process; clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Events {
     inner: Arc<Mutex<Kept>>,
@@ -57,12 +75,18 @@ impl Events {
         }
     }
 
-    pub(crate) fn publish(&self, operation: Operation) {
+    pub(crate) fn publish_operation(&self, operation: Operation) {
+        let environment = EnvironmentId::new(operation.project.clone(), operation.environment.clone());
+        self.publish(environment, News::Operation(Box::new(operation)));
+    }
+
+    pub(crate) fn publish(&self, environment: EnvironmentId, news: News) {
         let mut kept = self.kept();
         kept.newest.number += 1;
         let change = Change {
             id: kept.newest,
-            operation,
+            environment,
+            news,
         };
         if kept.changes.len() == KEPT {
             kept.changes.pop_front();

@@ -18,6 +18,6 @@ mod schema;
 mod store;
 
 pub use error::{BeginError, OperationError};
-pub use events::{Change, Subscription};
+pub use events::{Change, News, Subscription};
 pub use running::{Cancellation, Outcome, Progress, RunningOperation};
 pub use store::{NewOperation, Operations};

@@ -6,8 +6,8 @@ use std::{
 };
 
 use backup_api::{
-    Actor, BackupId, EnvironmentId, EventId, LogLine, Operation, OperationId, OperationKind, OperationState,
-    Phase,
+    Actor, BackupId, CatalogueChange, EnvironmentId, EventId, LogLine, Operation, OperationId, OperationKind,
+    OperationState, Phase,
 };
 use database::{
     Database,
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     BeginError, Cancellation, OperationError, Progress, RunningOperation, Subscription,
-    events::Events,
+    events::{Events, News},
     log, row,
     schema::{COMPONENT, STEPS},
 };
@@ -74,9 +74,16 @@ impl Operations {
         &self.database
     }
 
-    /// What happens to operations from now on, and what did since `after`.
+    /// What happens from now on, and what did since `after`.
     pub fn subscribe(&self, after: Option<EventId>) -> Subscription {
         self.events.subscribe(after)
+    }
+
+    /// Tells everybody what became of a backup otherwise than by an operation; to be called when that is committed.
+    pub fn announce(&self, environment: &EnvironmentId, backup: &BackupId, change: CatalogueChange) {
+        let backup = backup.clone();
+        let news = News::Catalogue { backup, change };
+        self.events.publish(environment.clone(), news);
     }
 
     /// Begins an operation and takes the lock of its environment, in the caller's transaction.
@@ -321,7 +328,7 @@ impl Operations {
                 live.cancellation.send_replace(Some(cancellation));
             }
         }
-        self.events.publish(broken);
+        self.events.publish_operation(broken);
         self.ended.notify_waiters();
         Ok(())
     }
@@ -394,7 +401,7 @@ impl Operations {
     pub(crate) fn tell(&self, operation: &Operation) {
         let running = self.running();
         if running.contains_key(&operation.id) {
-            self.events.publish(operation.clone());
+            self.events.publish_operation(operation.clone());
         }
     }
 
@@ -402,7 +409,7 @@ impl Operations {
     pub(crate) fn let_go(&self, latest: Operation) {
         let was_held = self.running().remove(&latest.id).is_some();
         if was_held && latest.state.is_final() {
-            self.events.publish(latest);
+            self.events.publish_operation(latest);
         }
         self.ended.notify_waiters();
     }

@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where something does not hold")]
 
-use backup_api::{Actor, EnvironmentId, OperationKind, OperationState, Phase};
+use backup_api::{Actor, CatalogueChange, EnvironmentId, OperationKind, OperationState, Phase};
 use database::{Database, sqlx};
 use operations::{
-    BeginError, Cancellation, NewOperation, OperationError, Operations, Outcome, RunningOperation,
+    BeginError, Cancellation, NewOperation, News, OperationError, Operations, Outcome, RunningOperation,
 };
 use tempfile::TempDir;
 
@@ -477,11 +477,11 @@ async fn listeners_hear_of_an_end_once_and_nothing_after_it() {
 
     let mut states = Vec::new();
     while let Ok(change) = heard.try_recv() {
-        states.push((
-            change.id.number,
-            change.operation.state,
-            change.operation.bytes_done,
-        ));
+        assert_eq!(change.environment, environment("dev"));
+        let News::Operation(operation) = change.news else {
+            panic!("{change:?}");
+        };
+        states.push((change.id.number, operation.state, operation.bytes_done));
     }
     assert_eq!(
         states,
@@ -498,8 +498,11 @@ async fn events_are_repeated_as_long_as_they_are_known() {
         .begin(upload_into("dev", "joe@example.com"))
         .await
         .unwrap();
-    for _ in 0..600 {
+    let backup = "dxpcloud-lqgqnewltbexuewymq-201910031723".parse().unwrap();
+    for _ in 0..300 {
         running.announce();
+        let change = CatalogueChange::Annotated;
+        fixture.operations.announce(&environment("prd"), &backup, change);
     }
     let missed = |number| {
         let after = backup_api::EventId {

@@ -9,10 +9,11 @@ use axum::{
         sse::{self, KeepAlive},
     },
 };
-use backup_api::{Action, Event, EventId, Operation, http::HttpError};
-use futures_util::StreamExt as _;
+use backup_api::{Action, BackupId, CatalogueChange, Event, EventId, Operation, http::HttpError};
+use futures_util::{Stream, StreamExt as _};
 use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
 use serde::Serialize;
+use tokio::sync::watch;
 
 use super::{authentication::Caller, state::ServiceRouter};
 
@@ -28,19 +29,33 @@ pub(crate) async fn handle(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let actor = caller.may(Action::View, &state).await?;
-    // An id that is none is like one that is not known any more.
-    let after: Option<EventId> = headers
-        .get(LAST_EVENT_ID)
-        .and_then(|id| id.to_str().ok())
-        .and_then(|id| id.parse().ok());
-    let events = state.api.events(&actor, after).await?;
-    let frames = events.filter_map(|event| async { frame(event).map(Ok::<_, Infallible>) });
+    let events = state.api.events(&actor, last_event_id(&headers)).await?;
+    let frames = events.filter_map(|event| async { frame(event) });
+    Ok(event_stream(frames, state.stopping))
+}
+
+/// The event that a client got last before it came back. An id that is none is like one that is not known any more.
+pub fn last_event_id(headers: &HeaderMap) -> Option<EventId> {
+    headers.get(LAST_EVENT_ID)?.to_str().ok()?.parse().ok()
+}
+
+/// The answer that tells `events` until they end, or `stopping` becomes true: a process that stops would wait for it for
+/// ever.
+pub fn event_stream(
+    events: impl Stream<Item = sse::Event> + Send + 'static,
+    mut stopping: watch::Receiver<bool>,
+) -> Response {
+    let stopped = async move {
+        // An error means that whoever could say so is gone, too.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    };
+    let frames = events.take_until(Box::pin(stopped)).map(Ok::<_, Infallible>);
     let heartbeat = KeepAlive::new().interval(HEARTBEAT);
     let mut response = Sse::new(frames).keep_alive(heartbeat).into_response();
-    let response_headers = response.headers_mut();
-    response_headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response_headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    Ok(response)
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
 }
 
 /// The data of an event that says how the environment stands.
@@ -49,18 +64,28 @@ struct Snapshot {
     operation: Option<Box<Operation>>,
 }
 
+/// The data of an event about a backup that stood.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BackupChange {
+    backup_id: BackupId,
+    change: CatalogueChange,
+}
+
 /// `None` for events that are newer than this front, and for what cannot be written.
 fn frame(event: Event) -> Option<sse::Event> {
-    let frame = sse::Event::default();
+    let mut frame = sse::Event::default();
+    if let Some(id) = event.id() {
+        frame = frame.id(id.to_string());
+    }
     match event {
-        Event::Snapshot { id, operation } => frame
-            .event("snapshot")
-            .id(id.to_string())
-            .json_data(Snapshot { operation }),
-        Event::Operation { id, operation } => {
-            frame.event("operation").id(id.to_string()).json_data(operation)
-        }
+        Event::Snapshot { operation, .. } => frame.event("snapshot").json_data(Snapshot { operation }),
+        Event::Operation { operation, .. } => frame.event("operation").json_data(operation),
         Event::Progress { operation } => frame.event("progress").json_data(operation),
+        Event::Catalogue { backup, change, .. } => frame.event("backup").json_data(BackupChange {
+            backup_id: backup,
+            change,
+        }),
         _ => return None,
     }
     .inspect_err(|error| tracing::error!(%error, "an event could not be written"))

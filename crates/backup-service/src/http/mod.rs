@@ -1,5 +1,5 @@
 //! The documented HTTP API of one environment, and the pieces of it that another front, such as a console, needs to
-//! speak the same HTTP: downloads with ranges, multipart uploads, problems.
+//! speak the same HTTP: downloads with ranges, multipart uploads, events, problems.
 
 mod authentication;
 mod credentials;
@@ -21,5 +21,6 @@ pub use backup_api::http::{RequestId, problem_response};
 
 pub use credentials::{Authenticator, Credentials};
 pub use download::download_response;
+pub use events::{event_stream, last_event_id};
 pub use state::ServiceRouter;
 pub use upload::upload_from_multipart;

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use archive_store::uploads::ResumableUploads;
 use backup_api::BackupApi;
+use tokio::sync::watch;
 
 use super::credentials::Authenticator;
 
@@ -18,6 +19,8 @@ pub struct ServiceRouter {
     pub uploads: ResumableUploads,
     /// What `GET /` says.
     pub version: Arc<str>,
+    /// Becomes true when the process stops: streams of events end then.
+    pub stopping: watch::Receiver<bool>,
 }
 
 impl fmt::Debug for ServiceRouter {

@@ -283,7 +283,7 @@ async fn cancelled_and_broken_operations_end_once() {
 }
 
 #[tokio::test]
-async fn streams_end_with_the_service() {
+async fn streams_end_when_the_process_stops() {
     let fixture = patient_fixture().await;
     let mut idle = Listening::to(
         fixture
@@ -297,15 +297,96 @@ async fn streams_end_with_the_service() {
     let upload = fixture.begin_slow_upload().await;
     let mut busy = fixture.listen().await;
     busy.next().await.unwrap();
-    fixture.service.end_event_streams();
+    fixture.stopping.send_replace(true);
     assert_eq!(idle.next().await, None);
     assert_eq!(busy.next().await, None);
-    // Who comes now learns how it stands, and no more.
-    let mut late = fixture.listen().await;
-    assert_eq!(late.next().await.unwrap().name, "snapshot");
-    assert_eq!(late.next().await, None);
+    assert_eq!(fixture.listen().await.next().await, None);
     // Uploads are not touched by it.
     let answer = tokio::spawn(upload.finish());
     assert_eq!(answer.await.unwrap().status(), StatusCode::CREATED);
     assert_eq!(fixture.count("backups").await, 1);
+}
+
+#[tokio::test]
+async fn notes_pins_and_deletions_are_heard_and_repeated_but_not_elsewhere() {
+    let fixture = fixture().await;
+    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let id = made["backupId"].as_str().unwrap();
+    let path = format!("/backup/{id}");
+    let mut listener = fixture.listen().await;
+    let snapshot = listener.next().await.unwrap();
+    let events = request("GET", "/backup/events").body(Body::empty()).unwrap();
+    let mut elsewhere = Listening::to(fixture.other.clone().oneshot(events).await.unwrap());
+    elsewhere.next().await.unwrap();
+
+    for (method, body, status) in [
+        ("PATCH", r#"{"note": "n"}"#, StatusCode::OK),
+        ("PATCH", r#"{"pinned": true}"#, StatusCode::OK),
+        // What was refused did not happen.
+        ("DELETE", "", StatusCode::CONFLICT),
+        ("PATCH", r#"{"pinned": false}"#, StatusCode::OK),
+        ("DELETE", "", StatusCode::NO_CONTENT),
+        ("DELETE", "", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(fixture.call(method, &path, body).await.status(), status);
+    }
+    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let heard = listener.changes(5).await;
+    for (heard, change) in heard
+        .iter()
+        .zip(["annotated", "annotated", "annotated", "deleted"])
+    {
+        assert_eq!(heard.name, "backup");
+        assert_eq!(
+            heard.data,
+            serde_json::json!({ "backupId": id, "change": change })
+        );
+    }
+    assert_eq!(heard[4].story(), story("running", "receiving"));
+
+    let mut returned = fixture.listen_after(heard[1].id.as_deref().unwrap()).await;
+    assert_eq!(returned.changes(3).await, heard[2..]);
+    let mut returned = fixture.listen_after(snapshot.id.as_deref().unwrap()).await;
+    assert_eq!(returned.changes(5).await, heard);
+    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    let uploaded = fixture.other.clone().oneshot(upload_request(&body)).await;
+    assert_eq!(uploaded.unwrap().status(), StatusCode::CREATED);
+    assert_eq!(
+        elsewhere.next_change().await.story(),
+        story("running", "receiving")
+    );
+}
+
+#[tokio::test]
+async fn who_listens_too_slowly_is_sent_home_and_comes_back() {
+    let fixture = fixture().await;
+    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let path = format!("/backup/{}", made["backupId"].as_str().unwrap());
+    let mut slow = fixture.listen().await;
+    let before_all = slow.next().await.unwrap().id.unwrap();
+    // More than are kept for anybody.
+    let mut quick = fixture.listen().await;
+    quick.next().await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..520 {
+        let noted = fixture.call("PATCH", &path, "{}").await;
+        assert_eq!(noted.status(), StatusCode::OK);
+        ids.push(quick.next().await.unwrap().id.unwrap());
+    }
+    assert_eq!(slow.next().await, None);
+
+    let mut returned = fixture.listen_after(&ids[499]).await;
+    let missed: Vec<_> = returned
+        .changes(20)
+        .await
+        .into_iter()
+        .map(|heard| heard.id.unwrap())
+        .collect();
+    assert_eq!(missed, ids[500..]);
+    let mut returned = fixture.listen_after(&before_all).await;
+    let snapshot = returned.next().await.unwrap();
+    assert_eq!(
+        (snapshot.name.as_str(), snapshot.id.as_ref()),
+        ("snapshot", ids.last())
+    );
 }

@@ -140,6 +140,8 @@ pub(crate) struct Fixture {
     pub(crate) router: Router,
     /// The API of another environment of the same service.
     pub(crate) other: Router,
+    /// Whether the process stops.
+    pub(crate) stopping: watch::Sender<bool>,
 }
 
 /// An upload in the middle.
@@ -210,15 +212,17 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
     let service = BackupService::open_with_clock(settings, database.clone(), store, clock.clone())
         .await
         .unwrap();
+    let stopping = watch::Sender::new(false);
     let router = |name| {
         let api = service.environment(&environment(name)).unwrap();
         let (authenticator, uploads) = (Arc::new(FewPeople), uploads.clone());
-        let version = "test".into();
+        let (version, stopping) = ("test".into(), stopping.subscribe());
         ServiceRouter {
             api,
             authenticator,
             uploads,
             version,
+            stopping,
         }
         .into_router()
     };
@@ -230,6 +234,7 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
         clock,
         router,
         other,
+        stopping,
     }
 }
 
