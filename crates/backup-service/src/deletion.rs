@@ -1,8 +1,8 @@
 //! A backup that goes, and stays gone.
 //!
 //! One transaction takes it out of the catalogue and records that its files have to go; then go the folder, the
-//! archives and the record, in this order. A process that dies in between is finished at the next start. Downloads that
-//! are under way have their file open and go on to its end.
+//! archives and the record, in this order. A process that dies in between is finished at the next start. What somebody is
+//! reading does not go.
 
 use std::error::Error;
 
@@ -34,6 +34,11 @@ impl EnvironmentService {
         if backup.pinned {
             return Err(ApiError::Pinned { id });
         }
+        // Held until the commit: who comes after this look to read it finds nothing.
+        let uses = shared.uses.lock().await;
+        if let Some(sentence) = uses.sentence(&self.environment, &id, shared.clock.now()) {
+            return Err(ApiError::InUse { id, sentence });
+        }
         catalogue::remove(&mut transaction, &backup).await?;
         ids::keep(&mut transaction, &self.environment, &id).await?;
         query("INSERT INTO deletions VALUES ($1, $2, $3, $4, $5)")
@@ -46,6 +51,7 @@ impl EnvironmentService {
             .await
             .map_err(ApiError::internal)?;
         transaction.commit().await.map_err(ApiError::internal)?;
+        drop(uses);
         tracing::info!(
             backup.id = %id,
             actor.name = %actor.name,

@@ -8,7 +8,7 @@ use backup_api::{
     History, HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Upload,
 };
 
-use crate::{catalogue, error::from_store, history, shared::Shared};
+use crate::{catalogue, history, shared::Shared};
 
 const CREATE_MISSING: &str = "This service does not make backups yet. Upload one instead.";
 const RESTORE_MISSING: &str =
@@ -125,24 +125,12 @@ impl BackupApi for EnvironmentService {
 
     fn download<'a>(
         &'a self,
-        _actor: &'a Actor,
+        actor: &'a Actor,
         id: &'a BackupId,
         part: Part,
         range: ByteRange,
     ) -> ApiFuture<'a, ByteStream> {
-        Box::pin(async move {
-            let archive = catalogue::find_archive(&self.shared.database, &self.environment, id, part)
-                .await?
-                .ok_or_else(|| ApiError::no_such_backup(id))?;
-            match self.shared.store.read(&archive, range).await {
-                Ok(stream) => Ok(stream),
-                Err(error) => {
-                    // It may have been deleted since the look above.
-                    self.require(id).await?;
-                    Err(from_store(error, part))
-                }
-            }
-        })
+        Box::pin(self.hand_out(actor, id, part, range))
     }
 
     fn create<'a>(&'a self, _actor: &'a Actor) -> ApiFuture<'a, Operation> {

@@ -11,6 +11,7 @@ mod annotation;
 mod catalogue;
 mod clock;
 mod deletion;
+mod downloads;
 mod environment_service;
 mod error;
 mod events;
@@ -27,6 +28,7 @@ mod service;
 mod shared;
 mod totals;
 mod upload;
+mod use_references;
 
 pub use clock::{Clock, SystemClock};
 pub use error::ServiceError;

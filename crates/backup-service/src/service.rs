@@ -14,6 +14,7 @@ use crate::{
     ids,
     schema::{COMPONENT, STEPS},
     shared::Shared,
+    use_references::UseReferences,
 };
 
 /// What the service is opened with.
@@ -81,6 +82,7 @@ impl BackupService {
             largest_archive: settings.largest_archive,
             version: settings.version,
             folders: Mutex::default(),
+            uses: UseReferences::default(),
         });
         deletion::finish_all(&shared).await?;
         annotation::catch_up(&shared).await?;

@@ -7,7 +7,7 @@ use database::Database;
 use operations::Operations;
 use tokio::sync::Mutex;
 
-use crate::Clock;
+use crate::{Clock, use_references::UseReferences};
 
 /// What every environment's service shares.
 #[derive(Debug)]
@@ -21,4 +21,6 @@ pub(crate) struct Shared {
     pub(crate) version: String,
     /// Held while the folder of a backup that stands is changed: a manifest never gets into one that is going.
     pub(crate) folders: Mutex<()>,
+    /// Who reads which backup.
+    pub(crate) uses: UseReferences,
 }

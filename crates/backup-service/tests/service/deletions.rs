@@ -1,5 +1,7 @@
 //! Backups that go.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use backup_api::ProblemCode;
 use database::sqlx;
@@ -64,25 +66,123 @@ async fn a_deleted_backup_is_gone_and_its_id_is_never_given_again() {
     assert_eq!(capabilities["delete"]["available"], true);
 }
 
+fn download(backup: &serde_json::Value, part: &str) -> String {
+    path(backup).replace("/backup/", &format!("/backup/download/{part}/"))
+}
+
+async fn assert_in_use(fixture: &Fixture, made: &serde_json::Value, sentence: &str) {
+    let response = fixture.call("DELETE", &path(made), "").await;
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+    assert_eq!(response.headers()["retry-after"], "30");
+    let refusal = problem(response).await;
+    assert_eq!(refusal.code, ProblemCode::InUse);
+    assert_eq!(
+        refusal.detail,
+        format!("{sentence} Delete the backup when that has ended.")
+    );
+}
+
 #[tokio::test]
-async fn a_download_that_is_under_way_goes_on_to_its_end() {
+async fn what_somebody_reads_stays_until_it_is_read() {
     let fixture = fixture().await;
     let database = gzip_of(900_000);
     let made = fixture.upload(&database, &gzip(b"v")).await;
-    let download = path(&made).replace("/backup/", "/backup/download/database/");
-    let mut body = fixture.get(&download).await.into_body().into_data_stream();
+    fixture.clock.advance(Duration::from_mins(3));
+    let first = fixture.get(&download(&made, "database")).await;
+    fixture.clock.advance(Duration::from_mins(1));
+    let second = fixture.get(&download(&made, "volume")).await;
+    let sentence = "owner@example.com has been downloading its database since 20:18 UTC";
+    assert_in_use(
+        &fixture,
+        &made,
+        &format!("{sentence}, and one other reads it too."),
+    )
+    .await;
+    // Nobody wants its bytes any more.
+    drop(second);
+    let mut body = first.into_body().into_data_stream();
     let mut received = body.next().await.unwrap().unwrap().to_vec();
     assert!(received.len() < database.len());
+    assert_in_use(&fixture, &made, &format!("{sentence}.")).await;
+    // What carries no bytes reads nothing.
+    for method in ["HEAD", "GET"] {
+        let request = request(method, &download(&made, "volume"));
+        let request = request
+            .header("range", "bytes=100000-")
+            .body(Body::empty())
+            .unwrap();
+        fixture.send(request).await;
+    }
+    while let Some(chunk) = body.next().await {
+        received.extend_from_slice(&chunk.unwrap());
+    }
+    assert!(received == database, "other bytes");
 
-    assert_eq!(
-        fixture.call("DELETE", &path(&made), "").await.status(),
-        StatusCode::NO_CONTENT
-    );
+    // It has ended, although the connection is still there.
+    let response = fixture.call("DELETE", &path(&made), "").await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_gone(&fixture, 1).await;
+    drop(body);
+}
+
+#[tokio::test]
+async fn a_reader_that_never_reads_keeps_its_file_and_not_the_backup() {
+    let fixture = fixture().await;
+    let database = gzip_of(900_000);
+    let made = fixture.upload(&database, &gzip(b"v")).await;
+    let mut body = fixture
+        .get(&download(&made, "database"))
+        .await
+        .into_body()
+        .into_data_stream();
+    let mut received = body.next().await.unwrap().unwrap().to_vec();
+    let minutes = Duration::from_mins(9);
+    fixture.clock.advance(minutes);
+    received.extend_from_slice(&body.next().await.unwrap().unwrap());
+    fixture.clock.advance(minutes);
+    assert_in_use(
+        &fixture,
+        &made,
+        "owner@example.com has been downloading its database since 20:15 UTC.",
+    )
+    .await;
+    fixture.clock.advance(Duration::from_mins(1));
+    let response = fixture.call("DELETE", &path(&made), "").await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_gone(&fixture, 1).await;
     while let Some(chunk) = body.next().await {
         received.extend_from_slice(&chunk.unwrap());
     }
     assert!(received == database, "other bytes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_reader_and_a_deletion_at_the_same_time_one_wins_whole() {
+    let fixture = fixture().await;
+    let database = gzip_of(300_000);
+    for round in 0..40 {
+        let made = fixture.upload(&database, &gzip(b"v")).await;
+        let (router, path, download) = (fixture.router.clone(), path(&made), download(&made, "database"));
+        let reader = tokio::spawn(async move {
+            for _ in 0..round % 8 {
+                tokio::task::yield_now().await;
+            }
+            let request = request("GET", &download).body(Body::empty()).unwrap();
+            tower::ServiceExt::oneshot(router, request).await.unwrap()
+        });
+        let deletion = fixture.call("DELETE", &path, "").await.status();
+        let reader = reader.await.unwrap();
+        match (reader.status(), deletion) {
+            (StatusCode::OK, StatusCode::CONFLICT) => {
+                assert!(bytes(reader).await == database, "other bytes");
+                let again = fixture.call("DELETE", &path, "").await.status();
+                assert_eq!(again, StatusCode::NO_CONTENT);
+            }
+            (StatusCode::NOT_FOUND, StatusCode::NO_CONTENT) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_gone(&fixture, 40).await;
 }
 
 #[tokio::test]

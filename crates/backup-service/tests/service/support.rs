@@ -58,6 +58,11 @@ impl JumpingClock {
         })
     }
 
+    /// Lets time pass.
+    pub(crate) fn advance(&self, time: Duration) {
+        *self.now.lock().unwrap() += time;
+    }
+
     /// From now on, whoever waits for a time that has not come waits until [`Self::go_on`].
     pub(crate) fn hold(&self) {
         self.held.send_replace(true);

@@ -1,0 +1,76 @@
+//! Handing out archives, which keeps their backup from being deleted until the last byte is read.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use backup_api::{Actor, ApiError, BackupId, BodyError, ByteRange, ByteStream, Part};
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::{
+    Clock, catalogue,
+    environment_service::EnvironmentService,
+    error::from_store,
+    use_references::{NewUse, UseReference},
+};
+
+/// A reader that takes nothing for so long keeps its open file, but not the backup: connections that died without a word
+/// stay for hours. Whoever reads but a few kilobytes a second asks for more well within it.
+const LONGEST_SILENCE: Duration = Duration::from_mins(10);
+
+impl EnvironmentService {
+    /// Bytes of an archive, for `actor`. The backup stays while they are read.
+    pub(crate) async fn hand_out(
+        &self,
+        actor: &Actor,
+        id: &BackupId,
+        part: Part,
+        range: ByteRange,
+    ) -> Result<ByteStream, ApiError> {
+        let shared = &self.shared;
+        let download = NewUse {
+            environment: self.environment.clone(),
+            backup: id.clone(),
+            by: actor.name.clone(),
+            doing: format!("downloading its {}", part.title().to_lowercase()),
+            longest_silence: Some(LONGEST_SILENCE),
+        };
+        // First, so that what is found below stays.
+        let reference = shared.uses.begin(download, shared.clock.now()).await;
+        let archive = catalogue::find_archive(&shared.database, &self.environment, id, part)
+            .await?
+            .ok_or_else(|| ApiError::no_such_backup(id))?;
+        let bytes = shared.store.read(&archive, range).await;
+        Ok(Box::pin(HeldBytes {
+            bytes: bytes.map_err(|error| from_store(error, part))?,
+            reference: Some(reference),
+            clock: shared.clock.clone(),
+        }))
+    }
+}
+
+/// Bytes that keep their backup until they end or nobody wants them any more.
+struct HeldBytes {
+    bytes: ByteStream,
+    reference: Option<UseReference>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Stream for HeldBytes {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(reference) = &self.reference {
+            reference.goes_on(self.clock.now());
+        }
+        let next = ready!(self.bytes.as_mut().poll_next(context));
+        if !matches!(next, Some(Ok(_))) {
+            self.reference = None;
+        }
+        Poll::Ready(next)
+    }
+}
