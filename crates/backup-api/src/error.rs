@@ -22,6 +22,15 @@ pub enum ApiError {
         /// What was asked for.
         action: Action,
     },
+    /// Credentials were wrong too often; the next are looked at later.
+    #[error("too many attempts with wrong credentials; {seconds} seconds to wait")]
+    TooManyAttempts {
+        /// How long to wait.
+        seconds: u32,
+    },
+    /// There is no such environment, or none that the caller may know of.
+    #[error("there is no such environment")]
+    NoSuchEnvironment,
     /// There is no such backup in this environment.
     #[error("there is no backup {id}")]
     NoSuchBackup {
@@ -147,6 +156,7 @@ impl ApiError {
             self,
             Self::OperationInProgress(_)
                 | Self::InUse { .. }
+                | Self::TooManyAttempts { .. }
                 | Self::Incomplete
                 | Self::TooSlow { .. }
                 | Self::StoreFull { .. }

@@ -182,6 +182,21 @@ impl From<&ApiError> for Problem {
                     action.phrase()
                 ),
             ),
+            ApiError::TooManyAttempts { seconds } => Self::new(
+                Code::TooManyRequests,
+                429,
+                "Too many attempts",
+                format!(
+                    "Credentials were wrong too often. Wait {seconds} seconds, check them and try again."
+                ),
+            )
+            .retry_after(*seconds),
+            ApiError::NoSuchEnvironment => Self::new(
+                Code::NotFound,
+                404,
+                "No such environment",
+                "There is no such environment here. An environment is named <project>-<environment>, as in /services/lfrjoebloggs-prd/.",
+            ),
             ApiError::NoSuchBackup { id } => Self::new(
                 Code::NoSuchBackup,
                 404,

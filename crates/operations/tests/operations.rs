@@ -35,10 +35,7 @@ fn upload_into(name: &str, who: &str) -> NewOperation {
         environment: environment(name),
         kind: OperationKind::Upload,
         phase: Phase::Receiving,
-        actor: Actor {
-            id: format!("person:{who}"),
-            name: who.to_owned(),
-        },
+        actor: Actor::new(format!("person:{who}"), who),
         bytes_total: Some(100),
         backup_id: None,
     }

@@ -32,10 +32,7 @@ pub(crate) async fn add_samples(
     environments: &[EnvironmentId],
     now: Timestamp,
 ) -> Result<()> {
-    let actor = Actor {
-        id: "demo:samples".to_owned(),
-        name: NAME.to_owned(),
-    };
+    let actor = Actor::new("demo:samples", NAME);
     for environment in environments {
         let api = service
             .environment(environment)

@@ -102,10 +102,7 @@ async fn import(fixture: &Fixture, environment: &EnvironmentId, created_at: &str
         creation_type: CreationType::Auto,
         created_by: None,
     };
-    let actor = Actor {
-        id: "import".to_owned(),
-        name: "Import".to_owned(),
-    };
+    let actor = Actor::new("import", "Import");
     let backup = fixture
         .service
         .import(environment, actor, imported, upload)

@@ -113,10 +113,10 @@ impl Authenticator for FewPeople {
             let name = name.ok_or_else(|| ApiError::Unauthenticated {
                 reason: "Nobody.".to_owned(),
             })?;
-            Ok(Actor {
-                id: format!("person:{name}"),
-                name: format!("{name}@example.com"),
-            })
+            Ok(Actor::new(
+                format!("person:{name}"),
+                format!("{name}@example.com"),
+            ))
         })
     }
 
@@ -327,10 +327,7 @@ impl Fixture {
     }
 
     pub(crate) async fn current_operation(&self) -> Option<Operation> {
-        let actor = Actor {
-            id: "test".to_owned(),
-            name: "test".to_owned(),
-        };
+        let actor = Actor::new("test", "test");
         self.service
             .environment(&environment("dev"))
             .unwrap()
