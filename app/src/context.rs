@@ -4,8 +4,8 @@
 //! itself; there is no layer in front of it that could be forgotten.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use backup_api::{Actor, EnvironmentId};
-use console::{Console, Environment, Person, Project, session};
+use backup_api::{Actor, EnvironmentId, http::ClientAddress};
+use console::{Console, Environment, Origin, Person, Project, session};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -17,26 +17,31 @@ use crate::{error::PageError, paths, theme::Theme};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(pub String);
 
-/// Somebody who is signed in, and the console they look at.
+/// Somebody who is signed in, and the console as they may see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Viewer {
     pub(crate) console: Console,
     pub(crate) person: Person,
     pub(crate) actor: Actor,
+    /// The projects and environments that they may look at: for them there are no others.
+    pub(crate) projects: Vec<Project>,
 }
 
 impl Viewer {
-    /// The environment that the page's path names.
+    /// The environment that the page's path names. One that the viewer may not look at is as little there as one that
+    /// does not exist.
     pub(crate) fn environment(&self, shown: &str) -> Result<Environment, PageError> {
-        self.console
-            .environment(shown)
+        self.projects
+            .iter()
+            .flat_map(|project| &project.environments)
+            .find(|environment| environment.id.to_string() == shown)
             .cloned()
             .ok_or(PageError::NotFound)
     }
 
     /// The project an environment belongs to.
     pub(crate) fn project(&self, environment: &EnvironmentId) -> Result<Project, PageError> {
-        let mut projects = self.console.projects().iter();
+        let mut projects = self.projects.iter();
         projects
             .find(|project| project.name == environment.project)
             .cloned()
@@ -55,11 +60,28 @@ pub(crate) async fn viewer() -> Result<Viewer, PageError> {
         .ok_or(PageError::SignInNeeded)?;
     let person = console.person(&id).await?.ok_or(PageError::SignInNeeded)?;
     let actor = person.actor();
+    let projects = console.projects_for(&actor).await?;
     Ok(Viewer {
         console,
         person,
         actor,
+        projects,
     })
+}
+
+/// Where the request comes from, for the list of sessions and against guessing.
+pub(crate) fn origin() -> Origin {
+    let parts = use_context::<Parts>();
+    let parts = parts.as_ref();
+    Origin {
+        address: parts
+            .and_then(|parts| parts.extensions.get::<ClientAddress>())
+            .map(|ClientAddress(address)| *address),
+        user_agent: parts
+            .and_then(|parts| parts.headers.get(header::USER_AGENT))
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
+    }
 }
 
 /// A part of the page's path, such as `environment`; empty where the route has none.

@@ -33,6 +33,12 @@ pub enum AppError {
     /// Somebody signs in with this address already.
     #[error("the e-mail address is taken")]
     EmailTaken,
+    /// Wrong passwords came too often; the next is judged later.
+    #[error("too many attempts; {seconds} seconds to wait")]
+    TooManyRequests {
+        /// How long to wait.
+        seconds: u32,
+    },
     /// The form cannot be read.
     #[error("the form cannot be read")]
     InvalidRequest,
@@ -42,12 +48,13 @@ pub enum AppError {
 }
 
 impl AppError {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::WrongCredentials,
         Self::SetupClosed,
         Self::InvalidEmail,
         Self::WeakPassword,
         Self::EmailTaken,
+        Self::TooManyRequests { seconds: 0 },
         Self::InvalidRequest,
         Self::Internal,
     ];
@@ -60,6 +67,7 @@ impl AppError {
             Self::InvalidEmail => "invalid-email",
             Self::WeakPassword => "weak-password",
             Self::EmailTaken => "email-taken",
+            Self::TooManyRequests { .. } => "too-many-requests",
             Self::InvalidRequest => "invalid-request",
             Self::Internal => "internal",
         }
@@ -85,6 +93,9 @@ impl AppError {
             }
             Self::EmailTaken => {
                 "Somebody signs in with this e-mail address already. Sign in, or enter another address."
+            }
+            Self::TooManyRequests { .. } => {
+                "There were too many wrong attempts. Wait a moment, check what you type, and try again."
             }
             Self::InvalidRequest => "The form could not be read. Fill in every field and try again.",
             Self::Internal => {
@@ -115,6 +126,7 @@ impl FromServerFnError for AppError {
             Self::SetupClosed => StatusCode::FORBIDDEN,
             Self::InvalidEmail | Self::WeakPassword => StatusCode::UNPROCESSABLE_ENTITY,
             Self::EmailTaken => StatusCode::CONFLICT,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -129,6 +141,9 @@ impl From<ConsoleError> for AppError {
             ConsoleError::InvalidEmail => Self::InvalidEmail,
             ConsoleError::WeakPassword { .. } => Self::WeakPassword,
             ConsoleError::EmailTaken => Self::EmailTaken,
+            ConsoleError::TooManyAttempts { retry_after } => Self::TooManyRequests {
+                seconds: u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX),
+            },
             fault => {
                 log(&fault);
                 Self::Internal

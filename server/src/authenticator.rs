@@ -23,16 +23,10 @@ impl ConsoleAuthenticator {
         match credentials {
             Credentials::Basic { user, password } => Ok(self
                 .console
-                .authenticate_password(&user, &password)
+                .authenticate_password(&user, &password, None)
                 .await?
                 .actor()),
-            Credentials::Token(token) => match self.console.authenticate_token(&token).await {
-                Ok(person) => Ok(person.actor()),
-                Err(ConsoleError::NotSignedIn) => {
-                    self.console.authenticate_master_token(environment, &token).await
-                }
-                Err(error) => Err(error),
-            },
+            Credentials::Token(token) => self.console.authenticate_bearer(environment, &token, None).await,
         }
     }
 }
@@ -57,8 +51,14 @@ impl Authenticator for ConsoleAuthenticator {
         environment: &'a EnvironmentId,
         action: Action,
     ) -> ApiFuture<'a, ()> {
-        let outcome = self.console.authorise(actor, environment, action);
-        Box::pin(async move { outcome.map(drop).map_err(|error| to_api_error(error, false)) })
+        Box::pin(async move {
+            match self.console.authorise(actor, environment, action).await {
+                Ok(_) => Ok(()),
+                // Everybody may know of this service: it said so to whoever asked under its name.
+                Err(ConsoleError::NoSuchEnvironment) => Err(ApiError::Forbidden { action }),
+                Err(error) => Err(to_api_error(error, false)),
+            }
+        })
     }
 }
 
@@ -66,6 +66,9 @@ impl Authenticator for ConsoleAuthenticator {
 fn to_api_error(error: ConsoleError, by_password: bool) -> ApiError {
     match error {
         ConsoleError::Api(error) => error,
+        ConsoleError::TooManyAttempts { retry_after } => ApiError::TooManyAttempts {
+            seconds: u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX),
+        },
         ConsoleError::NotSignedIn | ConsoleError::WrongCredentials | ConsoleError::InvalidEmail => {
             let reason = if by_password {
                 "E-mail address or password are wrong."

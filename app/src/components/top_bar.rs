@@ -14,8 +14,8 @@ use crate::{
 /// Mark, `project › [environment]`, theme, person, sign out.
 #[component]
 pub(super) fn TopBar(viewer: Viewer, place: Place) -> AnyView {
-    let projects = viewer.console.projects().to_vec();
-    let email = viewer.person.email;
+    let Viewer { projects, person, .. } = viewer;
+    let email = person.email;
     view! {
         <header class="top-bar">
             <a class="brand" href=paths::PROJECTS>

@@ -1,6 +1,6 @@
 //! Upload Backup: one section for each environment of the project.
 
-use backup_api::{Action, ApiError, Part, ProblemCode};
+use backup_api::{Action, Part, ProblemCode};
 use console::{ConsoleError, Environment};
 use leptos::prelude::*;
 
@@ -79,7 +79,7 @@ async fn section(viewer: &Viewer, environment: Environment, open: bool) -> Optio
             availability.reason_against(Action::Upload),
             availability.shown(),
         ),
-        Err(ConsoleError::Api(ApiError::Forbidden { .. })) => return None,
+        Err(ConsoleError::NoSuchEnvironment) => return None,
         Err(error) => {
             let reason = match PageError::from(error) {
                 PageError::Refused { detail, .. } => detail,

@@ -114,6 +114,8 @@ mod server {
         };
         match drafts.of(&viewer.actor, environment).await {
             Ok(files) => files.into_iter().map(DraftFile::from).collect(),
+            // Whoever may not upload has none.
+            Err(ConsoleError::Api(ApiError::Forbidden { .. })) => Vec::new(),
             Err(error) => {
                 log(&error);
                 Vec::new()

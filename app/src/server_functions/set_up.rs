@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use tower_sessions::Session;
 
 use super::{end_form, secret_field::SecretField};
-use crate::{error::AppError, paths};
+use crate::{context::origin, error::AppError, paths};
 
 /// Makes the first administrator with the token of the printed link, and signs them in.
 #[server(prefix = "/api", endpoint = "set-up")]
@@ -30,5 +30,5 @@ async fn try_to_set_up(token: &SecretField, email: &str, password: &SecretField)
     let person = expect_context::<Console>()
         .set_up(token.secret(), email, password.secret())
         .await?;
-    session::sign_in(&session, &person).await
+    session::sign_in(&session, &person, &origin()).await
 }

@@ -1,18 +1,23 @@
 //! Who may do what: the one place that decides it.
 //!
-//! Pages, routes and the HTTP API of the embedded service all end in [`Console::authorise`]. For now every person is
-//! an Owner everywhere; roles per environment come to [`Console::role_of`] and nowhere else.
+//! Pages, routes and the HTTP API of the embedded service all end in [`Console::authorise`] or ask the [`Access`] that
+//! it asks. What somebody is stands in the table `roles`, for everything, for a project or for one environment; the most
+//! specific entry counts, so that it can also take away. Nothing is remembered between two questions: a command beside
+//! the server, or another page, may have changed the table.
+//!
+//! Whoever is nobody in an environment is told what they would be told if it did not exist.
 
 use backup_api::{Action, Actor, ApiError, EnvironmentId, ProjectName};
+use database::sqlx::{Row, SqliteExecutor, query, sqlite::SqliteRow};
 
-use crate::{Console, ConsoleError, people};
+use crate::{Console, ConsoleError, Project, Scope, TokenScope, people, tokens};
 
 const PROJECT_ACTOR_PREFIX: &str = "project:";
 
-/// What somebody is in an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What somebody is in an environment; the one that may more is the smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Answers for the project.
+    /// Answers for the project, and says who may do what.
     Owner,
     /// Looks after the environment.
     Administrator,
@@ -35,37 +40,205 @@ impl Role {
             Self::Guest => matches!(action, Action::View),
         }
     }
+
+    /// As tables and forms hold it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Administrator => "administrator",
+            Self::Contributor => "contributor",
+            Self::Guest => "guest",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] wrote.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// As people read it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Owner => "Owner",
+            Self::Administrator => "Administrator",
+            Self::Contributor => "Contributor",
+            Self::Guest => "Guest",
+        }
+    }
+}
+
+/// A role and what it counts for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleEntry {
+    /// What it counts for.
+    pub scope: Scope,
+    /// The role.
+    pub role: Role,
+}
+
+/// What an actor may do at the moment it was asked for: for one page or one call, never longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    entries: Vec<RoleEntry>,
+    narrowed: Option<TokenScope>,
+}
+
+impl Access {
+    const NONE: Self = Self {
+        entries: Vec::new(),
+        narrowed: None,
+    };
+
+    /// What the actor is in an environment; `None`: a stranger. A token may allow less: see [`Self::allows`].
+    pub fn role_in(&self, environment: &EnvironmentId) -> Option<Role> {
+        if self
+            .narrowed
+            .as_ref()
+            .is_some_and(|scope| !scope.covers(environment))
+        {
+            return None;
+        }
+        role_for(&self.entries, &Scope::Environment(environment.clone()))
+    }
+
+    /// Whether the actor may do it there.
+    pub fn allows(&self, environment: &EnvironmentId, action: Action) -> bool {
+        self.role_in(environment).is_some_and(|role| role.allows(action))
+            && self.narrowed.as_ref().is_none_or(|scope| scope.allows(action))
+    }
+
+    /// Whether the actor says who may do what in the scope. Nobody does that with a token.
+    pub fn owns(&self, scope: &Scope) -> bool {
+        self.narrowed.is_none() && owns(&self.entries, scope)
+    }
+
+    /// Whether the actor says so anywhere.
+    pub fn owns_something(&self) -> bool {
+        self.narrowed.is_none() && self.entries.iter().any(|entry| entry.role == Role::Owner)
+    }
+
+    pub(crate) fn entries(&self) -> &[RoleEntry] {
+        &self.entries
+    }
+
+    /// Answers what [`Console::authorise`] answers.
+    pub(crate) fn judge(&self, environment: &EnvironmentId, action: Action) -> Result<Role, ConsoleError> {
+        let role = self.role_in(environment).ok_or(ConsoleError::NoSuchEnvironment)?;
+        if self.allows(environment, action) {
+            Ok(role)
+        } else {
+            Err(ApiError::Forbidden { action }.into())
+        }
+    }
+}
+
+/// What somebody with these entries is in a scope: the most specific one counts.
+pub(crate) fn role_for(entries: &[RoleEntry], scope: &Scope) -> Option<Role> {
+    entries
+        .iter()
+        .filter(|entry| entry.scope.contains(scope))
+        // Of two that contain the same scope, one contains the other: the inner one is the greater, see `Scope`.
+        .max_by(|one, other| one.scope.cmp(&other.scope))
+        .map(|entry| entry.role)
+}
+
+/// Whether somebody with these entries says who may do what in a scope. Owning what lies around it is enough, whatever
+/// a more specific entry says: else the owner of a project could shut out the owner of everything.
+pub(crate) fn owns(entries: &[RoleEntry], scope: &Scope) -> bool {
+    entries
+        .iter()
+        .any(|entry| entry.role == Role::Owner && entry.scope.contains(scope))
+}
+
+/// The entries of a person who is not disabled.
+pub(crate) async fn entries_of(
+    executor: impl SqliteExecutor<'_>,
+    person_id: &str,
+) -> Result<Vec<RoleEntry>, ConsoleError> {
+    query(
+        "SELECT roles.project, roles.environment, roles.role FROM roles \
+         JOIN people ON people.id = roles.person_id WHERE people.id = $1 AND people.disabled_at IS NULL",
+    )
+    .bind(person_id)
+    .fetch_all(executor)
+    .await?
+    .iter()
+    .map(entry)
+    .collect()
+}
+
+/// Reads `project`, `environment` and `role` of a row.
+pub(crate) fn entry(row: &SqliteRow) -> Result<RoleEntry, ConsoleError> {
+    let role: String = row.try_get("role")?;
+    Ok(RoleEntry {
+        scope: Scope::from_columns(row.try_get("project")?, row.try_get("environment")?)?,
+        role: Role::from_word(&role).ok_or_else(|| ConsoleError::internal(format!("`{role}` is no role")))?,
+    })
 }
 
 /// Whoever holds the master token of a project.
 pub(crate) fn project_actor(project: &ProjectName) -> Actor {
-    Actor {
-        id: format!("{PROJECT_ACTOR_PREFIX}{project}"),
-        name: "project master token".to_owned(),
-    }
+    Actor::new(format!("{PROJECT_ACTOR_PREFIX}{project}"), "project master token")
 }
 
 impl Console {
-    /// What an actor is in an environment; `None`: a stranger.
-    pub fn role_of(&self, actor: &Actor, environment: &EnvironmentId) -> Option<Role> {
-        let of_this_project = || {
-            actor
-                .id
-                .strip_prefix(PROJECT_ACTOR_PREFIX)
-                .is_some_and(|name| name == environment.project.as_str())
+    /// What an actor may do, read now.
+    pub async fn access(&self, actor: &Actor) -> Result<Access, ConsoleError> {
+        if let Some(project) = actor.id.strip_prefix(PROJECT_ACTOR_PREFIX) {
+            let entries = project.parse().map(|project| RoleEntry {
+                scope: Scope::Project(project),
+                role: Role::Owner,
+            });
+            return Ok(Access {
+                entries: entries.into_iter().collect(),
+                // A program says nobody who may do what.
+                narrowed: Some(TokenScope::default()),
+            });
+        }
+        let Some(person_id) = actor.id.strip_prefix(people::ACTOR_PREFIX) else {
+            return Ok(Access::NONE);
         };
-        (actor.id.starts_with(people::ACTOR_PREFIX) || of_this_project()).then_some(Role::Owner)
+        let narrowed = match actor.access_token() {
+            None => None,
+            Some(token) => match tokens::scope_of(self.database.reader(), person_id, token).await? {
+                Some(scope) => Some(scope),
+                None => return Ok(Access::NONE),
+            },
+        };
+        let entries = entries_of(self.database.reader(), person_id).await?;
+        Ok(Access { entries, narrowed })
     }
 
-    /// What the actor is in an environment, where that includes `action`; else [`ApiError::Forbidden`].
-    pub fn authorise(
+    /// What an actor is in an environment; `None`: a stranger. An access token may allow less than the role does.
+    pub async fn role_of(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+    ) -> Result<Option<Role>, ConsoleError> {
+        Ok(self.access(actor).await?.role_in(environment))
+    }
+
+    /// What the actor is in an environment, where they may do `action` there; else [`ApiError::Forbidden`], and
+    /// [`ConsoleError::NoSuchEnvironment`] for strangers.
+    pub async fn authorise(
         &self,
         actor: &Actor,
         environment: &EnvironmentId,
         action: Action,
     ) -> Result<Role, ConsoleError> {
-        self.role_of(actor, environment)
-            .filter(|role| role.allows(action))
-            .ok_or_else(|| ApiError::Forbidden { action }.into())
+        self.access(actor).await?.judge(environment, action)
+    }
+
+    /// The projects and environments that the actor may look at, in the order of the configuration.
+    pub async fn projects_for(&self, actor: &Actor) -> Result<Vec<Project>, ConsoleError> {
+        let access = self.access(actor).await?;
+        let mut projects = self.projects().to_vec();
+        for project in &mut projects {
+            project
+                .environments
+                .retain(|environment| access.allows(&environment.id, Action::View));
+        }
+        projects.retain(|project| !project.environments.is_empty());
+        Ok(projects)
     }
 }

@@ -143,8 +143,10 @@ impl Drafts {
     }
 
     /// The scope of a person's uploads to an environment, for whoever may upload there.
-    pub fn scope(&self, actor: &Actor, environment: &EnvironmentId) -> Result<String, ConsoleError> {
-        self.console.service_for(actor, environment, Action::Upload)?;
+    pub async fn scope(&self, actor: &Actor, environment: &EnvironmentId) -> Result<String, ConsoleError> {
+        self.console
+            .service_for(actor, environment, Action::Upload)
+            .await?;
         Ok(scope(actor, environment))
     }
 
@@ -154,7 +156,7 @@ impl Drafts {
         actor: &Actor,
         environment: &EnvironmentId,
     ) -> Result<Vec<DraftFile>, ConsoleError> {
-        self.scope(actor, environment)?;
+        self.scope(actor, environment).await?;
         let mut files = Vec::new();
         for part in Part::ALL {
             files.extend(self.find(actor, environment, part).await?);
@@ -172,7 +174,7 @@ impl Drafts {
         file: FileFacts,
         instead: Option<&str>,
     ) -> Result<Choice, ConsoleError> {
-        self.scope(actor, environment)?;
+        self.scope(actor, environment).await?;
         file.judge()?;
         self.judge_size(part, file.size)?;
         let (drafts, actor, environment) = (self.clone(), actor.clone(), environment.clone());
@@ -194,7 +196,7 @@ impl Drafts {
         part: Part,
         upload: &str,
     ) -> Result<(), ConsoleError> {
-        let scope = self.scope(actor, environment)?;
+        let scope = self.scope(actor, environment).await?;
         self.terminate(&scope, part, upload).await?;
         self.forget(actor, environment, part, upload).await
     }
@@ -208,7 +210,10 @@ impl Drafts {
         database: String,
         volume: String,
     ) -> Result<Backup, ConsoleError> {
-        let service = self.console.service_for(actor, environment, Action::Upload)?;
+        let service = self
+            .console
+            .service_for(actor, environment, Action::Upload)
+            .await?;
         let key = format!("draft {database} {volume}");
         let upload = Upload {
             announced_length: None,

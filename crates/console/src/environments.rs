@@ -12,7 +12,7 @@ use std::{
 use backup_api::{Action, Actor, BackupApi, EnvironmentId, ProjectName};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Console, ConsoleError, Role, secrets};
+use crate::{Access, Console, ConsoleError, Role, secrets};
 
 /// One environment, as pages show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,24 +161,35 @@ impl Console {
     }
 
     /// The service of an environment, for whoever may do `action` there: the way for routes that stream.
-    pub fn service_for(
+    pub async fn service_for(
         &self,
         actor: &Actor,
         environment: &EnvironmentId,
         action: Action,
     ) -> Result<Arc<dyn BackupApi>, ConsoleError> {
-        Ok(self.enter(actor, environment, action)?.1)
+        Ok(self.enter(actor, environment, action).await?.1)
     }
 
     /// The same, with what the actor is there.
-    pub(crate) fn enter(
+    pub(crate) async fn enter(
         &self,
         actor: &Actor,
         environment: &EnvironmentId,
         action: Action,
     ) -> Result<(Role, Arc<dyn BackupApi>), ConsoleError> {
+        let access = self.access(actor).await?;
+        self.enter_with(&access, environment, action)
+    }
+
+    /// The same for what an actor was found to be allowed a moment ago, for several environments at once.
+    pub(crate) fn enter_with(
+        &self,
+        access: &Access,
+        environment: &EnvironmentId,
+        action: Action,
+    ) -> Result<(Role, Arc<dyn BackupApi>), ConsoleError> {
+        let role = access.judge(environment, action)?;
         let connection = self.environments.connection(environment)?;
-        let role = self.authorise(actor, environment, action)?;
         Ok((role, Arc::clone(&connection.service)))
     }
 }

@@ -3,6 +3,8 @@
 //! [`ConsoleError::Internal`], whose source is logged where it is answered and never shown. No variant carries a
 //! secret, an e-mail address or a hash.
 
+use std::time::Duration;
+
 use backup_api::ApiError;
 use database::{DatabaseError, sqlx};
 
@@ -31,10 +33,40 @@ pub enum ConsoleError {
     /// Somebody signs in with this e-mail address already.
     #[error("somebody with this e-mail address exists already")]
     EmailTaken,
+    /// Wrong too often: nothing was computed, and nothing is until the time is over.
+    #[error("too many attempts; {} seconds to wait", retry_after.as_secs())]
+    TooManyAttempts {
+        /// How long to wait, in whole seconds.
+        retry_after: Duration,
+    },
+    /// It needs the password again, because it was given too long ago.
+    #[error("the password is needed again")]
+    ConfirmationNeeded,
+    /// The invitation is wrong, used, withdrawn or too old, or whoever invited may not any more.
+    #[error("the invitation is not valid any more")]
+    InvitationClosed,
     /// Nobody has this e-mail address; only told to whoever administers the machine.
     #[error("there is nobody with this e-mail address")]
+    UnknownEmail,
+    /// No such person, or none that the caller may know of.
+    #[error("there is no such person")]
     NoSuchPerson,
-    /// No such environment is configured.
+    /// Only an Owner of what is concerned may do that.
+    #[error("only an Owner may do that")]
+    OwnerNeeded,
+    /// Nobody would be left who may do everything.
+    #[error("the last Owner of everything has to stay")]
+    LastOwner,
+    /// The person who is asked for has no such session, token or invitation.
+    #[error("there is no such entry")]
+    NoSuchEntry,
+    /// A token cannot be made like this.
+    #[error("{reason}")]
+    InvalidToken {
+        /// A sentence that says what to change.
+        reason: &'static str,
+    },
+    /// No such environment is configured, or the caller is a stranger there.
     #[error("there is no such environment")]
     NoSuchEnvironment,
     /// The configuration contradicts itself.

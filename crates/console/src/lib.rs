@@ -16,41 +16,53 @@ mod drafts;
 mod environments;
 mod error;
 mod events;
+mod invitations;
+mod membership;
 mod operations;
 mod overview;
 mod passwords;
 mod people;
 mod schema;
+mod scope;
 mod secrets;
 pub mod session;
 mod sessions;
 mod setup;
+mod throttle;
 mod tokens;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
 use database::Database;
 
-pub use authorisation::Role;
+pub use authorisation::{Access, Role, RoleEntry};
 pub use drafts::{Choice, Difference, DraftFile, Drafts, FileFacts};
 pub use environments::{ConsoleSettings, Environment, EnvironmentSettings, Project};
 pub use error::ConsoleError;
 pub use events::ConsoleEvents;
+pub use invitations::Invitation;
+pub use membership::{Member, Membership};
 pub use overview::{
     BackupsOverview, EnvironmentOverview, EnvironmentState, EnvironmentSummary, ProjectOverview, Standing,
 };
 pub use people::Person;
-pub use sessions::SqliteSessionStore;
-pub use tokens::ACCESS_TOKEN_PREFIX;
+pub use scope::Scope;
+pub use session::{Confirmed, Origin};
+pub use sessions::{SessionSummary, SqliteSessionStore};
+pub use tokens::{
+    ACCESS_TOKEN_PREFIX, AccessToken, LONGEST_TOKEN_DAYS, NewToken, TokenScope, USUAL_TOKEN_DAYS,
+};
 
 use environments::Environments;
 use passwords::Passwords;
+use throttle::Throttle;
 
 /// The console; clones share it.
 #[derive(Clone)]
 pub struct Console {
     database: Database,
     passwords: Passwords,
+    throttle: Throttle,
     environments: Arc<Environments>,
 }
 
@@ -62,8 +74,16 @@ impl Console {
         Ok(Self {
             database,
             passwords: Passwords::open().await?,
+            throttle: Throttle::new(Instant::now),
             environments,
         })
+    }
+
+    /// The same console with another clock for the pauses after wrong passwords, which are forgotten; for tests.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        self.throttle = Throttle::new(clock);
+        self
     }
 }
 

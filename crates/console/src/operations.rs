@@ -15,7 +15,7 @@ impl Console {
         environment: &EnvironmentId,
         id: &OperationId,
     ) -> Result<(Operation, Vec<LogLine>), ConsoleError> {
-        let service = self.service_for(actor, environment, Action::View)?;
+        let service = self.service_for(actor, environment, Action::View).await?;
         Ok(try_join(service.operation(actor, id), service.operation_log(actor, id)).await?)
     }
 
@@ -26,7 +26,7 @@ impl Console {
         environment: &EnvironmentId,
     ) -> Result<Vec<Operation>, ConsoleError> {
         const REMEMBERED: u32 = 200;
-        let service = self.service_for(actor, environment, Action::View)?;
+        let service = self.service_for(actor, environment, Action::View).await?;
         match service.operations(actor, REMEMBERED).await {
             Ok(operations) => Ok(operations),
             Err(ApiError::NotAvailable { .. }) => Ok(Vec::new()),
@@ -41,7 +41,7 @@ impl Console {
         environment: &EnvironmentId,
         id: &OperationId,
     ) -> Result<(), ConsoleError> {
-        let service = self.service_for(actor, environment, Action::Upload)?;
+        let service = self.service_for(actor, environment, Action::Upload).await?;
         Ok(service.cancel(actor, id).await?)
     }
 
@@ -53,7 +53,7 @@ impl Console {
         id: &OperationId,
         reason: String,
     ) -> Result<(), ConsoleError> {
-        let service = self.service_for(actor, environment, Action::BreakLock)?;
+        let service = self.service_for(actor, environment, Action::BreakLock).await?;
         Ok(service.break_lock(actor, id, reason).await?)
     }
 
@@ -65,7 +65,7 @@ impl Console {
         id: &BackupId,
         annotation: Annotation,
     ) -> Result<Backup, ConsoleError> {
-        let service = self.service_for(actor, environment, Action::Annotate)?;
+        let service = self.service_for(actor, environment, Action::Annotate).await?;
         Ok(service.annotate(actor, id, annotation).await?)
     }
 
@@ -76,7 +76,7 @@ impl Console {
         environment: &EnvironmentId,
         id: &BackupId,
     ) -> Result<(), ConsoleError> {
-        let service = self.service_for(actor, environment, Action::Delete)?;
+        let service = self.service_for(actor, environment, Action::Delete).await?;
         Ok(service.delete(actor, id).await?)
     }
 }

@@ -8,7 +8,7 @@ use backup_api::{
 };
 use futures_util::future::{join_all, try_join};
 
-use crate::{Console, ConsoleError, Environment, Role};
+use crate::{Access, Console, ConsoleError, Environment, Role};
 
 /// How long the page of all environments waits for each of them.
 const OVERVIEW_LIMIT: Duration = Duration::from_secs(5);
@@ -80,13 +80,14 @@ impl Console {
     /// How every environment that the actor may see stands. All services are asked at once; one that fails, or takes
     /// longer than five seconds, is shown as such and holds nobody up.
     pub async fn overview(&self, actor: &Actor) -> Result<Vec<ProjectOverview>, ConsoleError> {
+        let access = self.access(actor).await?;
         let projects = self.projects().iter().map(async |project| ProjectOverview {
             project: project.name.clone(),
             environments: join_all(
                 project
                     .environments
                     .iter()
-                    .filter_map(|environment| self.asked(actor, environment)),
+                    .filter_map(|environment| self.asked(&access, actor, environment)),
             )
             .await,
         });
@@ -102,7 +103,7 @@ impl Console {
         actor: &Actor,
         environment: &EnvironmentId,
     ) -> Result<Standing, ConsoleError> {
-        let (role, service) = self.enter(actor, environment, Action::View)?;
+        let (role, service) = self.enter(actor, environment, Action::View).await?;
         let (capabilities, operation) =
             try_join(service.capabilities(actor), service.current_operation(actor)).await?;
         Ok(Standing {
@@ -118,7 +119,7 @@ impl Console {
         actor: &Actor,
         environment: &EnvironmentId,
     ) -> Result<BackupsOverview, ConsoleError> {
-        let service = self.service_for(actor, environment, Action::View)?;
+        let service = self.service_for(actor, environment, Action::View).await?;
         let list = service.list(actor, ListQuery::default()).await?;
         let mut failures = self.recent_operations(actor, environment).await?;
         failures
@@ -137,7 +138,8 @@ impl Console {
         id: &BackupId,
     ) -> Result<Backup, ConsoleError> {
         Ok(self
-            .service_for(actor, environment, Action::View)?
+            .service_for(actor, environment, Action::View)
+            .await?
             .find(actor, id)
             .await?)
     }
@@ -150,7 +152,8 @@ impl Console {
         upload: Upload,
     ) -> Result<Backup, ConsoleError> {
         Ok(self
-            .service_for(actor, environment, Action::Upload)?
+            .service_for(actor, environment, Action::Upload)
+            .await?
             .upload(actor, upload)
             .await?)
     }
@@ -158,10 +161,11 @@ impl Console {
     /// Asks one service how it stands; `None` where the actor may not look.
     fn asked(
         &self,
+        access: &Access,
         actor: &Actor,
         environment: &Environment,
     ) -> Option<impl Future<Output = EnvironmentOverview>> {
-        let service = self.service_for(actor, &environment.id, Action::View).ok()?;
+        let (_, service) = self.enter_with(access, &environment.id, Action::View).ok()?;
         Some(async move {
             let state = match tokio::time::timeout(OVERVIEW_LIMIT, summary(&*service, actor)).await {
                 Ok(Ok(summary)) => EnvironmentState::Reached(Box::new(summary)),

@@ -5,7 +5,7 @@ use database::SchemaStep;
 
 pub(crate) const COMPONENT: &str = "console";
 
-pub(crate) const STEPS: &[SchemaStep] = &[PEOPLE, DRAFTS];
+pub(crate) const STEPS: &[SchemaStep] = &[PEOPLE, DRAFTS, ROLES];
 
 const PEOPLE: SchemaStep = SchemaStep {
     version: 1,
@@ -59,5 +59,55 @@ const DRAFTS: SchemaStep = SchemaStep {
             sample TEXT NOT NULL,
             PRIMARY KEY (actor_id, environment, part)
         );
+    ",
+};
+
+const ROLES: SchemaStep = SchemaStep {
+    version: 3,
+    description: "roles, invitations, names and scopes of tokens",
+    sql: "
+        -- NULL while the person may sign in.
+        ALTER TABLE people ADD COLUMN disabled_at BIGINT;
+        -- An empty project means everything, an empty environment all of the project.
+        CREATE TABLE roles (
+            person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            role TEXT NOT NULL,
+            PRIMARY KEY (person_id, project, environment)
+        );
+        INSERT INTO roles (person_id, project, environment, role) SELECT id, '', '', 'owner' FROM people;
+        CREATE TABLE invitations (
+            hash TEXT PRIMARY KEY NOT NULL,
+            id TEXT NOT NULL UNIQUE,
+            email TEXT NOT NULL,
+            project TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            role TEXT NOT NULL,
+            invited_by TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL
+        );
+        CREATE INDEX invitations_of_a_person ON invitations (invited_by);
+        -- id is no secret. scope is JSON and says what the token may at most. A token with a session goes with it.
+        ALTER TABLE access_tokens RENAME TO access_tokens_before;
+        CREATE TABLE access_tokens (
+            hash TEXT PRIMARY KEY NOT NULL,
+            id TEXT NOT NULL UNIQUE,
+            person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+            session_id_hash TEXT REFERENCES sessions (id_hash) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            scope TEXT NOT NULL,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            last_used_at BIGINT
+        );
+        INSERT INTO access_tokens (hash, id, person_id, name, scope, created_at, expires_at, last_used_at)
+            SELECT hash, substr(hash, 1, 32), person_id, 'made on the machine', '{}', created_at, expires_at,
+                last_used_at
+            FROM access_tokens_before;
+        DROP TABLE access_tokens_before;
+        CREATE INDEX access_tokens_of_a_person ON access_tokens (person_id);
+        CREATE INDEX access_tokens_of_a_session ON access_tokens (session_id_hash);
     ",
 };

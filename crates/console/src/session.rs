@@ -1,8 +1,8 @@
 //! What a session of a browser knows, and who may write it.
 //!
-//! A session holds who signed in, when, and when they were last seen. It ends after a time without use, which is the
-//! session layer's `Expiry::OnInactivity`, and 30 days after signing in whatever happens, which [`person_id`]
-//! enforces.
+//! A session holds who signed in, when, from where, when they were last seen, and when they gave their password last. It
+//! ends after a time without use, which is the session layer's `Expiry::OnInactivity`, and 30 days after signing in
+//! whatever happens, which [`person_id`] enforces.
 //!
 //! What the layer does, and therefore what a server has to do (tower-sessions 0.15):
 //!
@@ -16,7 +16,7 @@
 //! - `Session`'s own `Debug` shows the id, which is a secret: it must not be logged.
 //! - Nobody deletes what has expired: call [`crate::SqliteSessionStore::delete_expired`] from time to time.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use tower_sessions::Session;
 
@@ -25,22 +25,63 @@ use crate::{ConsoleError, Person, clock};
 /// The person who signed in; [`crate::SqliteSessionStore`] copies it into a column.
 pub(crate) const PERSON_ID: &str = "person_id";
 /// When, in microseconds since 1970-01-01 00:00 UTC.
-const SIGNED_IN_AT: &str = "signed_in_at";
+pub(crate) const SIGNED_IN_AT: &str = "signed_in_at";
 /// When they were last seen, likewise.
-const SEEN_AT: &str = "seen_at";
+pub(crate) const SEEN_AT: &str = "seen_at";
+/// When they gave their password last, likewise.
+const CONFIRMED_AT: &str = "confirmed_at";
+/// The network address they signed in from.
+pub(crate) const ADDRESS: &str = "address";
+/// What their browser called itself.
+pub(crate) const USER_AGENT: &str = "user_agent";
 
-const LONGEST: Duration = Duration::from_hours(30 * 24);
+pub(crate) const LONGEST: Duration = Duration::from_hours(30 * 24);
 const SEEN_RECORDED_EVERY: Duration = Duration::from_mins(1);
+/// How long a password that was given counts for what needs it anew.
+const CONFIRMED_FOR: Duration = Duration::from_mins(10);
+/// Characters of the browser's name that are kept: enough for any that is not made to fill the table.
+const LONGEST_USER_AGENT: usize = 200;
 
-/// Signs a person in. The session gets a new id and loses what it held: an id or a value that somebody planted
-/// before is worth nothing afterwards.
-pub async fn sign_in(session: &Session, person: &Person) -> Result<(), ConsoleError> {
+/// Where somebody comes from: for the list of sessions, nothing is decided by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The network address, where it is known.
+    pub address: Option<IpAddr>,
+    /// What the browser calls itself, as sent.
+    pub user_agent: Option<String>,
+}
+
+/// The proof that somebody who is signed in gave their password within the last ten minutes. What changes people, tokens
+/// or what is there for good asks for it, so that no caller can forget to.
+#[derive(Debug, Clone)]
+pub struct Confirmed {
+    person_id: String,
+}
+
+impl Confirmed {
+    /// Who confirmed.
+    pub fn person_id(&self) -> &str {
+        &self.person_id
+    }
+}
+
+/// Signs a person in who has just given their password. The session gets a new id and loses what it held: an id or a
+/// value that somebody planted before is worth nothing afterwards.
+pub async fn sign_in(session: &Session, person: &Person, origin: &Origin) -> Result<(), ConsoleError> {
     session.clear().await;
     session.cycle_id().await?;
     let now = clock::now();
     session.insert(PERSON_ID, &person.id).await?;
     session.insert(SIGNED_IN_AT, now).await?;
     session.insert(SEEN_AT, now).await?;
+    session.insert(CONFIRMED_AT, now).await?;
+    if let Some(address) = origin.address {
+        session.insert(ADDRESS, address).await?;
+    }
+    if let Some(user_agent) = &origin.user_agent {
+        let kept: String = user_agent.chars().take(LONGEST_USER_AGENT).collect();
+        session.insert(USER_AGENT, kept).await?;
+    }
     Ok(())
 }
 
@@ -54,6 +95,27 @@ pub async fn person_id(session: &Session) -> Option<String> {
     let person_id = value(session, PERSON_ID).await?;
     let signed_in_at: i64 = value(session, SIGNED_IN_AT).await?;
     (signed_in_at > clock::before(LONGEST)).then_some(person_id)
+}
+
+/// Records that the person of the session has just given their password; [`crate::Console::confirm`] judges it.
+pub(crate) async fn confirm(session: &Session) -> Result<(), ConsoleError> {
+    Ok(session.insert(CONFIRMED_AT, clock::now()).await?)
+}
+
+/// Whether the person of the session gave their password within the last ten minutes.
+pub async fn is_confirmed(session: &Session) -> bool {
+    confirmed(session).await.is_ok()
+}
+
+/// The proof of it; [`ConsoleError::ConfirmationNeeded`] when it was longer ago.
+pub async fn confirmed(session: &Session) -> Result<Confirmed, ConsoleError> {
+    let person_id = person_id(session).await.ok_or(ConsoleError::NotSignedIn)?;
+    let confirmed_at: Option<i64> = value(session, CONFIRMED_AT).await;
+    if confirmed_at.is_some_and(|time| time > clock::before(CONFIRMED_FOR)) {
+        Ok(Confirmed { person_id })
+    } else {
+        Err(ConsoleError::ConfirmationNeeded)
+    }
 }
 
 /// Keeps the session of somebody who is signed in from expiring; at most one write a minute. For everybody else it

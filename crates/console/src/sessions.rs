@@ -10,18 +10,36 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use database::{
     Database, DatabaseError,
-    sqlx::{self, Row, query},
+    sqlx::{self, Row, SqliteConnection, query, sqlite::SqliteRow},
 };
+use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use tower_sessions::{
-    SessionStore,
+    Session, SessionStore,
     session::{Id, Record},
     session_store::{Error, Result},
 };
 
-use crate::{ConsoleError, clock, session};
+use crate::{Console, ConsoleError, Person, clock, session};
+
+/// A session of somebody, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// Names it here; no secret, and no way to the id that the browser holds.
+    pub id: String,
+    /// When they signed in.
+    pub signed_in_at: Timestamp,
+    /// When they were last seen, to a minute.
+    pub seen_at: Timestamp,
+    /// The network address they signed in from.
+    pub address: Option<String>,
+    /// What their browser called itself.
+    pub user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
 
 /// Sessions in the console's database, whose tables [`crate::Console::open`] makes; clones share it.
 #[derive(Debug, Clone)]
@@ -127,7 +145,121 @@ impl SessionStore for SqliteSessionStore {
     }
 }
 
-fn hash(id: Id) -> String {
+impl Console {
+    /// The sessions of a person that have not ended, the one seen last first. Which of them is `current` is told.
+    pub async fn sessions(
+        &self,
+        person: &Person,
+        current: &Session,
+    ) -> std::result::Result<Vec<SessionSummary>, ConsoleError> {
+        let current = current.id().map(hash);
+        self.sessions_of_person(&person.id, current.as_deref()).await
+    }
+
+    /// Ends one session of a person; they are out with its next request.
+    pub async fn end_session(&self, person: &Person, id: &str) -> std::result::Result<(), ConsoleError> {
+        let mut transaction = self.database.begin().await?;
+        let ended = query("DELETE FROM sessions WHERE id_hash = $1 AND person_id = $2")
+            .bind(id)
+            .bind(&person.id)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        if ended.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(ConsoleError::NoSuchEntry)
+        }
+    }
+
+    /// Ends all sessions of a person but the `current` one, and says how many.
+    pub async fn end_other_sessions(
+        &self,
+        person: &Person,
+        current: &Session,
+    ) -> std::result::Result<u64, ConsoleError> {
+        let mut transaction = self.database.begin().await?;
+        let ended = end_sessions(&mut transaction, &person.id, current.id()).await?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    /// Whether a session still signs somebody in, read anew: for what stays open longer than a request.
+    pub async fn is_signed_in(&self, session: &Session) -> std::result::Result<bool, ConsoleError> {
+        let Some(id) = session.id() else {
+            return Ok(false);
+        };
+        let found = query(
+            "SELECT 1 FROM sessions JOIN people ON people.id = sessions.person_id \
+             WHERE sessions.id_hash = $1 AND sessions.expires_at > $2 AND people.disabled_at IS NULL",
+        )
+        .bind(hash(id))
+        .bind(clock::now())
+        .fetch_optional(self.database.reader())
+        .await?;
+        Ok(found.is_some())
+    }
+
+    pub(crate) async fn sessions_of_person(
+        &self,
+        person_id: &str,
+        current: Option<&str>,
+    ) -> std::result::Result<Vec<SessionSummary>, ConsoleError> {
+        let rows = query("SELECT id_hash, data FROM sessions WHERE person_id = $1 AND expires_at > $2")
+            .bind(person_id)
+            .bind(clock::now())
+            .fetch_all(self.database.reader())
+            .await?;
+        let mut sessions = Vec::with_capacity(rows.len());
+        for row in &rows {
+            sessions.extend(summary(row, current)?);
+        }
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.seen_at));
+        Ok(sessions)
+    }
+}
+
+/// Ends the sessions of a person, but not `except`; the tokens that were bound to them go with them.
+pub(crate) async fn end_sessions(
+    transaction: &mut SqliteConnection,
+    person_id: &str,
+    except: Option<Id>,
+) -> std::result::Result<u64, ConsoleError> {
+    let ended = query("DELETE FROM sessions WHERE person_id = $1 AND id_hash <> $2")
+        .bind(person_id)
+        .bind(except.map(hash).unwrap_or_default())
+        .execute(&mut *transaction)
+        .await?;
+    Ok(ended.rows_affected())
+}
+
+/// `None` for a session that is too old to sign anybody in.
+fn summary(
+    row: &SqliteRow,
+    current: Option<&str>,
+) -> std::result::Result<Option<SessionSummary>, ConsoleError> {
+    let id: String = row.try_get("id_hash")?;
+    let data: HashMap<String, Value> =
+        serde_json::from_str(row.try_get("data")?).map_err(ConsoleError::internal)?;
+    let number = |key| data.get(key).and_then(Value::as_i64);
+    let text = |key| data.get(key).and_then(Value::as_str).map(str::to_owned);
+    let Some(signed_in_at) =
+        number(session::SIGNED_IN_AT).filter(|time| *time > clock::before(session::LONGEST))
+    else {
+        return Ok(None);
+    };
+    Ok(Some(SessionSummary {
+        signed_in_at: clock::timestamp(signed_in_at),
+        seen_at: clock::timestamp(number(session::SEEN_AT).unwrap_or(signed_in_at)),
+        address: text(session::ADDRESS),
+        user_agent: text(session::USER_AGENT),
+        current: current == Some(id.as_str()),
+        id,
+    }))
+}
+
+/// What the table holds instead of a session's id.
+pub(crate) fn hash(id: Id) -> String {
     hex::encode(Sha256::digest(id.0.to_le_bytes()))
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use database::sqlx::{Row, SqliteExecutor, query};
 use secrecy::SecretString;
 
-use crate::{Console, ConsoleError, Person, clock, secrets};
+use crate::{Console, ConsoleError, Person, clock, people::OWNER_OF_EVERYTHING, secrets};
 
 const PREFIX: &str = "bcs_";
 const LIFETIME: Duration = Duration::from_hours(24);
@@ -71,7 +71,7 @@ impl Console {
         if used.rows_affected() != 1 || !nobody_exists(&mut *transaction).await? {
             return Err(ConsoleError::SetupClosed);
         }
-        let person = new.insert(&mut transaction).await?;
+        let person = new.insert(&mut transaction, &OWNER_OF_EVERYTHING).await?;
         transaction.commit().await?;
         tracing::info!(
             person.id = person.id,

@@ -24,13 +24,14 @@ pub(crate) async fn handle(
 ) -> Response {
     let outcome = async {
         let Some(environment) = console.environment(&environment) else {
-            return Err(nothing_there());
+            return Err(ApiError::NoSuchEnvironment);
         };
         let (Ok(id), Ok(part)) = (id.parse::<BackupId>(), part.parse::<Part>()) else {
             return Err(nothing_there());
         };
         let api = console
             .service_for(&actor, &environment.id, Action::Download)
+            .await
             .map_err(api_error)?;
         download_response(api.as_ref(), &actor, &id, part, &method, &headers).await
     };
@@ -54,7 +55,7 @@ fn wants_page(headers: &HeaderMap) -> bool {
 pub(super) fn api_error(error: ConsoleError) -> ApiError {
     match error {
         ConsoleError::Api(error) => error,
-        ConsoleError::NoSuchEnvironment => nothing_there(),
+        ConsoleError::NoSuchEnvironment => ApiError::NoSuchEnvironment,
         other => ApiError::internal(other),
     }
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio::{sync::watch, time::sleep};
 use tower_sessions::Session;
 
-use super::signed_in;
+use super::{download::api_error, signed_in};
 
 /// Who listens is looked at again this often: the browser comes back by itself.
 const LONGEST_STREAM: Duration = Duration::from_mins(10);
@@ -51,10 +51,20 @@ pub(crate) async fn handle(
         Err(error) => return problem_response(&error, request_id.as_deref()),
     };
     let after = last_event_id(&headers).or_else(|| after?.parse().ok());
-    let events = console.events(&actor, after).await;
+    let events = match console.events(&actor, after).await.map_err(api_error) {
+        Ok(events) => events,
+        Err(error) => return problem_response(&error, request_id.as_deref()),
+    };
+    // Either way the browser comes back by itself, and is told what it may know then.
+    let ended = async move {
+        tokio::select! {
+            () = console.until_access_changes(&actor, &session) => {}
+            () = sleep(LONGEST_STREAM) => {}
+        }
+    };
     let events = events
         .filter_map(|(environment, event)| ready(message(&environment, &event)))
-        .take_until(Box::pin(sleep(LONGEST_STREAM)));
+        .take_until(Box::pin(ended));
     let first = sse::Event::default().retry(COME_BACK_AFTER);
     event_stream(stream::once(ready(first)).chain(events), stopping)
 }

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use backup_api::{ApiError, Finding, Part, Problem, Severity};
-use backup_service::http::{RequestId, upload_from_multipart};
-use console::Console;
+use backup_service::http::{RequestId, problem_response, upload_from_multipart};
+use console::{Console, ConsoleError};
 
 use super::{download::api_error, services, signed_in::SignedIn};
 
@@ -35,6 +35,9 @@ pub(crate) async fn handle(
         .await
     {
         Ok(backup) => format!("{backups}?uploaded={}", backup.backup_id),
+        Err(ConsoleError::NoSuchEnvironment) => {
+            return problem_response(&ApiError::NoSuchEnvironment, parts.extensions.get());
+        }
         Err(error) => format!(
             "{backups}/upload?{}",
             failure(&api_error(error), parts.extensions.get())

@@ -32,7 +32,10 @@ impl UploadAccess for DraftUploads {
             let actor = actor.ok_or_else(|| ApiError::Unauthenticated {
                 reason: "You were signed out. Sign in in another tab, then go on here.".to_owned(),
             })?;
-            self.drafts.scope(&actor, &self.environment).map_err(api_error)
+            self.drafts
+                .scope(&actor, &self.environment)
+                .await
+                .map_err(api_error)
         })
     }
 }

@@ -2,7 +2,9 @@ use backup_api::{Action, Actor, ApiError};
 use console::{ConsoleError, Role};
 use futures_util::stream;
 
-use crate::support::{MASTER_TOKEN, Service, Setting, backup, id, secret, settings, with_master_token};
+use crate::support::{
+    EMAIL, MASTER_TOKEN, Service, Setting, backup, id, secret, settings, with_master_token,
+};
 
 #[test]
 fn each_role_may_exactly_this() {
@@ -68,14 +70,11 @@ async fn strangers_may_nothing() {
         "project:lfrjoe",
         "lfrjoebloggs",
     ] {
-        let actor = Actor {
-            id: actor_id.to_owned(),
-            name: "a stranger".to_owned(),
-        };
+        let actor = Actor::new(actor_id, "a stranger");
         for action in Action::ALL {
-            let outcome = setting.console.authorise(&actor, &environment, action);
+            let outcome = setting.console.authorise(&actor, &environment, action).await;
             assert!(
-                matches!(outcome, Err(ConsoleError::Api(ApiError::Forbidden { action: refused })) if refused == action),
+                matches!(outcome, Err(ConsoleError::NoSuchEnvironment)),
                 "{actor_id:?}: {outcome:?}"
             );
         }
@@ -83,7 +82,7 @@ async fn strangers_may_nothing() {
 }
 
 #[tokio::test]
-async fn people_are_owners_everywhere_and_a_master_token_in_its_project() {
+async fn the_first_is_owner_everywhere_and_a_master_token_in_its_project() {
     let setting = Setting::with(vec![
         with_master_token(settings("lfrjoebloggs", "prd", Service::empty()), MASTER_TOKEN),
         settings("lfrjoebloggs", "dev", Service::empty()),
@@ -98,22 +97,24 @@ async fn people_are_owners_everywhere_and_a_master_token_in_its_project() {
         .actor();
     let project = console
         .authenticate_master_token(&id("lfrjoebloggs", "prd"), &secret(MASTER_TOKEN))
-        .await
         .unwrap();
     for (environment, of_the_project) in [
         (id("lfrjoebloggs", "prd"), true),
         (id("lfrjoebloggs", "dev"), true),
         (id("other", "prd"), false),
     ] {
-        assert_eq!(console.role_of(&person, &environment), Some(Role::Owner));
         assert_eq!(
-            console.role_of(&project, &environment),
+            console.role_of(&person, &environment).await.unwrap(),
+            Some(Role::Owner)
+        );
+        assert_eq!(
+            console.role_of(&project, &environment).await.unwrap(),
             of_the_project.then_some(Role::Owner)
         );
         for action in Action::ALL {
-            assert!(console.authorise(&person, &environment, action).is_ok());
+            assert!(console.authorise(&person, &environment, action).await.is_ok());
             assert_eq!(
-                console.authorise(&project, &environment, action).is_ok(),
+                console.authorise(&project, &environment, action).await.is_ok(),
                 of_the_project
             );
         }
@@ -127,10 +128,7 @@ async fn a_service_is_not_asked_for_somebody_who_may_not() {
         None,
     );
     let setting = Setting::with(vec![settings("lfrjoebloggs", "prd", service.clone())]).await;
-    let stranger = Actor {
-        id: "project:other".to_owned(),
-        name: "project master token".to_owned(),
-    };
+    let stranger = Actor::new("project:other", "project master token");
     let environment = id("lfrjoebloggs", "prd");
     let backup_id = "dxpcloud-lqgqnewltbexuewymq-202611230100".parse().unwrap();
     let upload = backup_api::Upload {
@@ -140,41 +138,171 @@ async fn a_service_is_not_asked_for_somebody_who_may_not() {
         idempotency_key: None,
     };
 
-    let forbidden = |error: ConsoleError, expected| {
-        assert!(
-            matches!(error, ConsoleError::Api(ApiError::Forbidden { action }) if action == expected),
-            "{error:?}"
-        );
+    let unknown = |error: ConsoleError| {
+        assert!(matches!(error, ConsoleError::NoSuchEnvironment), "{error:?}");
     };
     let console = &setting.console;
-    forbidden(
-        console.standing(&stranger, &environment).await.unwrap_err(),
-        Action::View,
-    );
-    forbidden(
-        console.backups(&stranger, &environment).await.unwrap_err(),
-        Action::View,
-    );
-    forbidden(
+    unknown(console.standing(&stranger, &environment).await.unwrap_err());
+    unknown(console.backups(&stranger, &environment).await.unwrap_err());
+    unknown(
         console
             .backup(&stranger, &environment, &backup_id)
             .await
             .unwrap_err(),
-        Action::View,
     );
-    forbidden(
-        console.upload(&stranger, &environment, upload).await.unwrap_err(),
-        Action::Upload,
-    );
+    unknown(console.upload(&stranger, &environment, upload).await.unwrap_err());
     for action in Action::ALL {
-        forbidden(
-            console
-                .service_for(&stranger, &environment, action)
-                .map(|_| ())
-                .unwrap_err(),
-            action,
-        );
+        let outcome = console.service_for(&stranger, &environment, action).await;
+        unknown(outcome.map(|_| ()).unwrap_err());
     }
     assert_eq!(console.overview(&stranger).await.unwrap(), []);
+    assert_eq!(console.projects_for(&stranger).await.unwrap(), []);
     assert_eq!(service.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_most_specific_entry_counts() {
+    let setting = Setting::with_two_projects().await;
+    let person = setting.person("somebody@example.com").await;
+    for (entries, expected) in [
+        (&[][..], [None; 4]),
+        (&[("*", Role::Guest)], [Some(Role::Guest); 4]),
+        (
+            &[("lfrjoebloggs", Role::Administrator)],
+            [Some(Role::Administrator), Some(Role::Administrator), None, None],
+        ),
+        (
+            &[("lfrjoebloggs/prd", Role::Contributor)],
+            [None, Some(Role::Contributor), None, None],
+        ),
+        (
+            &[
+                ("*", Role::Owner),
+                ("lfrjoebloggs", Role::Guest),
+                ("lfrjoebloggs/dev", Role::Administrator),
+            ],
+            [
+                Some(Role::Administrator),
+                Some(Role::Guest),
+                Some(Role::Owner),
+                Some(Role::Owner),
+            ],
+        ),
+        // What is not configured here is nothing of ours.
+        (
+            &[("gone", Role::Owner), ("lfrjoebloggs/gone", Role::Owner)],
+            [None; 4],
+        ),
+    ] {
+        setting.set_roles(&person, entries).await;
+        let actor = person.actor();
+        let found = [
+            ("lfrjoebloggs", "dev"),
+            ("lfrjoebloggs", "prd"),
+            ("other", "dev"),
+            ("other", "prd"),
+        ];
+        for ((project, environment), role) in found.into_iter().zip(expected) {
+            let environment = id(project, environment);
+            assert_eq!(
+                setting.console.role_of(&actor, &environment).await.unwrap(),
+                role,
+                "{entries:?} in {environment}"
+            );
+            for action in Action::ALL {
+                let outcome = setting.console.authorise(&actor, &environment, action).await;
+                match role {
+                    None => assert!(matches!(outcome, Err(ConsoleError::NoSuchEnvironment))),
+                    Some(role) if role.allows(action) => assert!(outcome.is_ok(), "{outcome:?}"),
+                    Some(_) => assert!(
+                        matches!(outcome, Err(ConsoleError::Api(ApiError::Forbidden { action: refused })) if refused == action),
+                    ),
+                }
+            }
+        }
+        let shown: Vec<_> = setting
+            .console
+            .projects_for(&actor)
+            .await
+            .unwrap()
+            .into_iter()
+            .flat_map(|project| project.environments)
+            .map(|environment| environment.id.to_string())
+            .collect();
+        let visible: Vec<_> = found
+            .into_iter()
+            .zip(expected)
+            .filter_map(|((project, environment), role)| role.map(|_| id(project, environment).to_string()))
+            .collect();
+        assert_eq!(shown, visible);
+        let overview = setting.console.overview(&actor).await.unwrap();
+        assert_eq!(
+            overview
+                .iter()
+                .map(|project| project.environments.len())
+                .sum::<usize>(),
+            visible.len()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_change_beside_the_server_counts_at_once() {
+    let setting = Setting::with_two_projects().await;
+    let person = setting.person("somebody@example.com").await;
+    let environment = id("other", "prd");
+    setting.set_roles(&person, &[("*", Role::Administrator)]).await;
+    let may = async || {
+        setting
+            .console
+            .authorise(&person.actor(), &environment, Action::Upload)
+            .await
+            .is_ok()
+    };
+    assert!(may().await);
+    // Another process, with a connection of its own.
+    let other = crate::support::database_in(setting.folder.path()).await;
+    let mut transaction = other.begin().await.unwrap();
+    database::sqlx::query("DELETE FROM roles WHERE person_id = $1")
+        .bind(&person.id)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    assert!(!may().await);
+}
+
+#[tokio::test]
+async fn people_who_were_here_before_there_were_roles_own_everything() {
+    let (setting, owner) = Setting::with_owner().await;
+    setting.console.create_token(EMAIL).await.unwrap();
+    // Back to the tables of version 2, with a person and a token in them.
+    for sql in [
+        "DROP TABLE roles",
+        "DROP TABLE invitations",
+        "ALTER TABLE people DROP COLUMN disabled_at",
+        "CREATE TABLE old AS SELECT hash, person_id, created_at, expires_at, last_used_at FROM access_tokens",
+        "DROP TABLE access_tokens",
+        "ALTER TABLE old RENAME TO access_tokens",
+        "CREATE INDEX access_tokens_of_a_person ON access_tokens (person_id)",
+        "DELETE FROM schema_of_console WHERE version = 3",
+    ] {
+        setting.execute(sql).await;
+    }
+    let Setting { folder, database, .. } = setting;
+    database.close().await;
+    let environments = vec![settings("lfrjoebloggs", "prd", Service::empty())];
+    let setting = Setting::open(folder, environments).await;
+    let environment = id("lfrjoebloggs", "prd");
+    assert_eq!(
+        setting
+            .console
+            .role_of(&owner.actor(), &environment)
+            .await
+            .unwrap(),
+        Some(Role::Owner)
+    );
+    let tokens = setting.console.access_tokens(&owner).await.unwrap();
+    assert_eq!(tokens.len(), 1);
+    assert_eq!(tokens[0].name, "made on the machine");
 }

@@ -101,7 +101,7 @@ impl Desk {
     }
 
     async fn append(&self, upload: &str, offset: usize, bytes: &[u8]) {
-        let scope = self.drafts.scope(&self.actor, &self.environment).unwrap();
+        let scope = self.drafts.scope(&self.actor, &self.environment).await.unwrap();
         let body = stream::iter([Ok(bytes.to_vec().into())]).boxed();
         let offset = offset.try_into().unwrap();
         self.uploads
@@ -221,7 +221,7 @@ async fn a_file_that_is_chosen_gets_an_upload_of_its_length() {
         [(Part::Database, &database.upload), (Part::Volume, &volume.upload)]
     );
 
-    let scope = desk.drafts.scope(&desk.actor, &desk.environment).unwrap();
+    let scope = desk.drafts.scope(&desk.actor, &desk.environment).await.unwrap();
     for (upload, length) in [(&database.upload, 1_000), (&volume.upload, 2_000)] {
         let state = desk.uploads.state(&scope, &upload.parse().unwrap()).await;
         let state = state.unwrap().unwrap();
@@ -469,22 +469,30 @@ async fn who_may_not_upload_is_refused_everywhere() {
     let upload = desk.choose(Part::Database, file(1_000)).await.upload;
     let owner = desk.actor.clone();
     for stranger in ["", "nobody", "project:other"] {
-        desk.actor = Actor {
-            id: stranger.to_owned(),
-            name: "a stranger".to_owned(),
-        };
+        desk.actor = Actor::new(stranger, "a stranger");
         for (method, outcome) in all_methods(&desk, &upload).await {
             assert!(
-                matches!(
-                    outcome,
-                    Err(ConsoleError::Api(ApiError::Forbidden {
-                        action: Action::Upload
-                    }))
-                ),
+                matches!(outcome, Err(ConsoleError::NoSuchEnvironment)),
                 "{method} by {stranger:?}: {outcome:?}"
             );
         }
     }
+    desk.actor = owner.clone();
+    desk.setting
+        .execute("UPDATE roles SET role = 'contributor'")
+        .await;
+    for (method, outcome) in all_methods(&desk, &upload).await {
+        assert!(
+            matches!(
+                outcome,
+                Err(ConsoleError::Api(ApiError::Forbidden {
+                    action: Action::Upload
+                }))
+            ),
+            "{method}: {outcome:?}"
+        );
+    }
+    desk.setting.execute("UPDATE roles SET role = 'owner'").await;
     desk.actor = owner;
     desk.environment = id("lfrjoebloggs", "nowhere");
     for (method, outcome) in all_methods(&desk, &upload).await {
@@ -500,7 +508,7 @@ async fn who_may_not_upload_is_refused_everywhere() {
 async fn all_methods(desk: &Desk, upload: &str) -> [(&'static str, Result<(), ConsoleError>); 5] {
     let (drafts, actor, environment) = (&desk.drafts, &desk.actor, &desk.environment);
     [
-        ("scope", drafts.scope(actor, environment).map(drop)),
+        ("scope", drafts.scope(actor, environment).await.map(drop)),
         ("of", drafts.of(actor, environment).await.map(drop)),
         (
             "choose",

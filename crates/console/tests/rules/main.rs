@@ -4,6 +4,8 @@
 
 mod authorisation;
 mod drafts;
+mod invitations;
+mod membership;
 mod people;
 mod secrets;
 mod services;

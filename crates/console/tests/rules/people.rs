@@ -1,6 +1,9 @@
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
 
-use console::ConsoleError;
+use console::{ConsoleError, session};
 
 use crate::support::{EMAIL, PASSWORD, Setting, secret};
 
@@ -48,7 +51,7 @@ async fn passwords_at_both_bounds_are_taken() {
             .unwrap();
         setting
             .console
-            .authenticate_password(email, &secret(password))
+            .authenticate_password(email, &secret(password), None)
             .await
             .unwrap();
     }
@@ -97,7 +100,7 @@ async fn an_email_address_is_taken_whatever_its_case() {
         assert_eq!(
             setting
                 .console
-                .authenticate_password(email, &secret(PASSWORD))
+                .authenticate_password(email, &secret(PASSWORD), None)
                 .await
                 .unwrap(),
             owner
@@ -122,7 +125,7 @@ async fn a_wrong_password_and_an_unknown_address_are_one_error() {
     ] {
         let outcome = setting
             .console
-            .authenticate_password(email, &secret(password))
+            .authenticate_password(email, &secret(password), None)
             .await;
         assert!(
             matches!(outcome, Err(ConsoleError::WrongCredentials)),
@@ -134,11 +137,16 @@ async fn a_wrong_password_and_an_unknown_address_are_one_error() {
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_address_take_about_the_same_time() {
     let (setting, _) = Setting::with_owner().await;
+    // A day passes with each look at the clock, so that nobody has to wait.
+    let (begin, days) = (Instant::now(), AtomicU32::new(0));
+    let console = setting
+        .console
+        .clone()
+        .with_clock(move || begin + Duration::from_hours(24) * days.fetch_add(1, Ordering::Relaxed));
     let timed = async |email: &str| {
         let start = Instant::now();
-        setting
-            .console
-            .authenticate_password(email, &secret("not the password"))
+        console
+            .authenticate_password(email, &secret("not the password"), None)
             .await
             .unwrap_err();
         start.elapsed()
@@ -166,4 +174,157 @@ async fn people_are_found_by_their_id_and_act_under_their_address() {
     assert_eq!(setting.console.person("somebody else").await.unwrap(), None);
     assert_eq!(owner.actor().id, format!("person:{}", owner.id));
     assert_eq!(owner.actor().name, EMAIL);
+}
+
+#[tokio::test]
+async fn a_new_password_needs_the_old_one_and_has_to_be_a_good_one() {
+    let (setting, owner) = Setting::with_owner().await;
+    let session = setting.sign_in(&owner).await;
+    let change = async |old: &str, new: &str| {
+        setting
+            .console
+            .change_password(&session, &secret(old), &secret(new), None)
+            .await
+    };
+    let outcome = change("not the password", "four quite unrelated words").await;
+    assert!(
+        matches!(outcome, Err(ConsoleError::WrongCredentials)),
+        "{outcome:?}"
+    );
+    let outcome = change(PASSWORD, "short").await;
+    assert!(
+        matches!(outcome, Err(ConsoleError::WeakPassword { .. })),
+        "{outcome:?}"
+    );
+    let stranger = setting.browser(None);
+    let outcome = setting
+        .console
+        .change_password(
+            &stranger,
+            &secret(PASSWORD),
+            &secret("four quite unrelated words"),
+            None,
+        )
+        .await;
+    assert!(matches!(outcome, Err(ConsoleError::NotSignedIn)), "{outcome:?}");
+    assert!(
+        setting
+            .console
+            .authenticate_password(EMAIL, &secret(PASSWORD), None)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_other_sessions_and_no_token_that_was_made() {
+    let (setting, owner) = Setting::with_owner().await;
+    let bystander = setting.person("bystander@example.com").await;
+    let session = setting.sign_in(&owner).await;
+    let others = [setting.sign_in(&owner).await, setting.sign_in(&owner).await];
+    let of_bystander = setting.sign_in(&bystander).await;
+    let token = setting.console.create_token(EMAIL).await.unwrap();
+    let of_other = setting.console.create_session_token(&others[0]).await.unwrap();
+    let of_this = setting.console.create_session_token(&session).await.unwrap();
+
+    let new = secret("four quite unrelated words");
+    let ended = setting
+        .console
+        .change_password(&session, &secret(PASSWORD), &new, None)
+        .await
+        .unwrap();
+    assert_eq!(ended, 2);
+    let console = &setting.console;
+    assert!(console.is_signed_in(&session).await.unwrap());
+    assert!(console.is_signed_in(&of_bystander).await.unwrap());
+    for other in &others {
+        assert!(!console.is_signed_in(other).await.unwrap());
+        assert_eq!(session::person_id(&setting.browser(other.id())).await, None);
+    }
+    console.authenticate_token(&token).await.unwrap();
+    console.authenticate_token(&of_this).await.unwrap();
+    assert!(console.authenticate_token(&of_other).await.is_err());
+    assert!(console.authenticate_password(EMAIL, &new, None).await.is_ok());
+    assert!(
+        console
+            .authenticate_password(EMAIL, &secret(PASSWORD), None)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn of_two_new_passwords_at_once_one_is_refused() {
+    let (setting, owner) = Setting::with_owner().await;
+    let (one, other) = (setting.sign_in(&owner).await, setting.sign_in(&owner).await);
+    let old = secret(PASSWORD);
+    let new = [
+        secret("four quite unrelated words"),
+        secret("five other unrelated words"),
+    ];
+    let outcomes = tokio::join!(
+        setting.console.change_password(&one, &old, &new[0], None),
+        setting.console.change_password(&other, &old, &new[1], None),
+    );
+    let outcomes = [outcomes.0, outcomes.1];
+    assert_eq!(
+        outcomes.iter().filter(|outcome| outcome.is_ok()).count(),
+        1,
+        "{outcomes:?}"
+    );
+    let winner = outcomes.iter().position(Result::is_ok).unwrap();
+    assert!(
+        setting
+            .console
+            .authenticate_password(EMAIL, &new[winner], None)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn whoever_guesses_has_to_wait_and_learns_nothing() {
+    let (setting, _) = Setting::with_owner().await;
+    let seconds = std::sync::Arc::new(AtomicU32::new(0));
+    let (begin, clock) = (Instant::now(), seconds.clone());
+    let console = setting
+        .console
+        .clone()
+        .with_clock(move || begin + Duration::from_secs(clock.load(Ordering::Relaxed).into()));
+    let here = Some("192.0.2.1".parse().unwrap());
+    for email in [EMAIL, "nobody@example.com"] {
+        for _ in 0..5 {
+            let outcome = console.authenticate_password(email, &secret("wrong"), here).await;
+            assert!(
+                matches!(outcome, Err(ConsoleError::WrongCredentials)),
+                "{outcome:?}"
+            );
+        }
+        // Not even the right password is judged now.
+        let start = Instant::now();
+        let outcome = console
+            .authenticate_password(email, &secret(PASSWORD), here)
+            .await;
+        let Err(ConsoleError::TooManyAttempts { retry_after }) = outcome else {
+            panic!("{email}: {outcome:?}");
+        };
+        assert_eq!(retry_after, Duration::from_secs(2));
+        assert!(start.elapsed() < Duration::from_millis(5), "it was hashed");
+        let session = setting.browser(None);
+        assert!(console.confirm(&session, &secret(PASSWORD), here).await.is_err());
+    }
+    let elsewhere = Some("198.51.100.7".parse().unwrap());
+    assert!(
+        console
+            .authenticate_password(EMAIL, &secret(PASSWORD), elsewhere)
+            .await
+            .is_ok()
+    );
+    seconds.fetch_add(2, Ordering::Relaxed);
+    assert!(
+        console
+            .authenticate_password(EMAIL, &secret(PASSWORD), here)
+            .await
+            .is_ok()
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read as _, sync::Arc};
 
-use console::{ConsoleSettings, SqliteSessionStore, session};
+use console::{ConsoleSettings, Origin, SqliteSessionStore, session};
 use secrecy::ExposeSecret;
 use tower_sessions::Session;
 
@@ -29,11 +29,12 @@ async fn no_secret_is_printed_or_stored() {
     console.authenticate_token(&token).await.unwrap();
     let actor = console
         .authenticate_master_token(&id("lfrjoebloggs", "prd"), &secret(MASTER_TOKEN))
-        .await
         .unwrap();
     let store = SqliteSessionStore::new(setting.database.clone());
     let session = Session::new(None, Arc::new(store.clone()), None);
-    session::sign_in(&session, &owner).await.unwrap();
+    session::sign_in(&session, &owner, &Origin::default())
+        .await
+        .unwrap();
     session.save().await.unwrap();
     stored.extend(everything_stored(&setting));
 
@@ -50,7 +51,7 @@ async fn no_secret_is_printed_or_stored() {
     let wrong_password = secret("another wrong password");
     printed.push(format!(
         "{:?}",
-        console.authenticate_password(EMAIL, &wrong_password).await
+        console.authenticate_password(EMAIL, &wrong_password, None).await
     ));
     printed.push(format!(
         "{:?}",

@@ -1,16 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use console::{Person, SqliteSessionStore, session};
+use console::{ConsoleError, Origin, Person, SessionSummary, SqliteSessionStore, session};
 use serde_json::json;
 use time::OffsetDateTime;
 use tower_sessions::{
-    Expiry, Session, SessionStore,
+    Session, SessionStore,
     session::{Id, Record},
 };
 
-use crate::support::{Setting, microseconds};
-
-const IDLE: Expiry = Expiry::OnInactivity(time::Duration::hours(12));
+use crate::support::{PASSWORD, Setting, microseconds, secret};
 
 struct Sessions {
     setting: Setting,
@@ -31,13 +29,15 @@ impl Sessions {
 
     /// A session as the layer makes it for a request with, or without, a cookie.
     fn request(&self, cookie: Option<Id>) -> Session {
-        Session::new(cookie, Arc::new(self.store.clone()), Some(IDLE))
+        self.setting.browser(cookie)
     }
 
     /// Somebody who is signed in: the id in their cookie.
     async fn signed_in(&self) -> Id {
         let session = self.request(None);
-        session::sign_in(&session, &self.owner).await.unwrap();
+        session::sign_in(&session, &self.owner, &Origin::default())
+            .await
+            .unwrap();
         session.save().await.unwrap();
         session.id().unwrap()
     }
@@ -98,7 +98,9 @@ async fn signing_in_changes_the_id_and_drops_what_was_planted() {
     let planted = planted.id().unwrap();
 
     let session = sessions.request(Some(planted));
-    session::sign_in(&session, &sessions.owner).await.unwrap();
+    session::sign_in(&session, &sessions.owner, &Origin::default())
+        .await
+        .unwrap();
     session.save().await.unwrap();
     let id = session.id().unwrap();
 
@@ -273,4 +275,113 @@ async fn an_id_that_is_taken_is_exchanged_and_harms_nobody() {
             expected.data
         );
     }
+}
+
+#[tokio::test]
+async fn a_password_counts_as_given_for_ten_minutes() {
+    let sessions = Sessions::new().await;
+    let stranger = sessions.request(None);
+    let outcome = session::confirmed(&stranger).await;
+    assert!(matches!(outcome, Err(ConsoleError::NotSignedIn)), "{outcome:?}");
+
+    let id = sessions.signed_in().await;
+    let is_confirmed = async || session::is_confirmed(&sessions.request(Some(id))).await;
+    sessions
+        .age("confirmed_at", Duration::from_secs(10 * 60 - 5))
+        .await;
+    assert!(is_confirmed().await);
+    sessions.age("confirmed_at", Duration::from_secs(5)).await;
+    assert!(!is_confirmed().await);
+    let outcome = session::confirmed(&sessions.request(Some(id))).await;
+    assert!(
+        matches!(outcome, Err(ConsoleError::ConfirmationNeeded)),
+        "{outcome:?}"
+    );
+
+    let console = &sessions.setting.console;
+    let session = sessions.request(Some(id));
+    let outcome = console.confirm(&session, &secret("not the password"), None).await;
+    assert!(
+        matches!(outcome, Err(ConsoleError::WrongCredentials)),
+        "{outcome:?}"
+    );
+    assert!(!session::is_confirmed(&session).await);
+    console.confirm(&session, &secret(PASSWORD), None).await.unwrap();
+    session.save().await.unwrap();
+    assert!(is_confirmed().await);
+    let confirmed = session::confirmed(&sessions.request(Some(id))).await.unwrap();
+    assert_eq!(confirmed.person_id(), sessions.owner.id);
+}
+
+#[tokio::test]
+async fn people_see_their_own_sessions_and_end_them() {
+    let sessions = Sessions::new().await;
+    let console = &sessions.setting.console;
+    let bystander = sessions.setting.person("bystander@example.com").await;
+    let of_bystander = sessions.setting.sign_in(&bystander).await;
+
+    let origin = Origin {
+        address: Some("2001:db8::1".parse().unwrap()),
+        user_agent: Some("Mozilla/5.0 ".repeat(100)),
+    };
+    let first = sessions.request(None);
+    session::sign_in(&first, &sessions.owner, &origin).await.unwrap();
+    first.save().await.unwrap();
+    sessions
+        .setting
+        .execute(
+            "UPDATE sessions SET data = json_set(data, '$.seen_at', json_extract(data, '$.seen_at') - 60000000) \
+             WHERE data LIKE '%2001:db8::1%'",
+        )
+        .await;
+    let current = sessions.request(Some(sessions.signed_in().await));
+    // Anonymous ones are nobody's.
+    let mut anonymous = record(Id::default(), time::Duration::hours(1));
+    sessions.store.create(&mut anonymous).await.unwrap();
+
+    let list = async || console.sessions(&sessions.owner, &current).await.unwrap();
+    let shown = list().await;
+    let told: Vec<_> = shown
+        .iter()
+        .map(|session: &SessionSummary| (session.current, session.address.as_deref()))
+        .collect();
+    assert_eq!(told, [(true, None), (false, Some("2001:db8::1"))]);
+    assert_eq!(shown[1].user_agent.as_ref().unwrap().chars().count(), 200);
+    assert!(shown[1].seen_at < shown[0].seen_at);
+
+    let theirs = console.sessions(&bystander, &of_bystander).await.unwrap();
+    let outcome = console.end_session(&sessions.owner, &theirs[0].id).await;
+    assert!(matches!(outcome, Err(ConsoleError::NoSuchEntry)), "{outcome:?}");
+    assert!(console.is_signed_in(&of_bystander).await.unwrap());
+
+    console.end_session(&sessions.owner, &shown[1].id).await.unwrap();
+    assert_eq!(list().await.len(), 1);
+    assert!(!console.is_signed_in(&first).await.unwrap());
+    sessions.signed_in().await;
+    assert_eq!(
+        console
+            .end_other_sessions(&sessions.owner, &current)
+            .await
+            .unwrap(),
+        1
+    );
+    assert!(console.is_signed_in(&current).await.unwrap());
+    assert_eq!(list().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_has_expired_is_neither_listed_nor_alive() {
+    let sessions = Sessions::new().await;
+    let id = sessions.signed_in().await;
+    let current = sessions.request(Some(id));
+    let console = &sessions.setting.console;
+    assert!(console.is_signed_in(&current).await.unwrap());
+    sessions.age("signed_in_at", Duration::from_hours(30 * 24)).await;
+    assert_eq!(console.sessions(&sessions.owner, &current).await.unwrap(), []);
+    sessions
+        .setting
+        .execute("UPDATE sessions SET expires_at = 1")
+        .await;
+    assert!(!console.is_signed_in(&current).await.unwrap());
+    assert_eq!(console.sessions(&sessions.owner, &current).await.unwrap(), []);
 }

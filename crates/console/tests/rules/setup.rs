@@ -85,7 +85,7 @@ async fn a_token_survives_a_refused_password_and_is_used_up_by_success() {
     assert_eq!(
         setting
             .console
-            .authenticate_password(EMAIL, &secret(PASSWORD))
+            .authenticate_password(EMAIL, &secret(PASSWORD), None)
             .await
             .unwrap(),
         person
@@ -134,7 +134,7 @@ async fn of_two_at_the_same_instant_one_wins() {
     assert!(
         setting
             .console
-            .authenticate_password(&winner.unwrap().email, &password)
+            .authenticate_password(&winner.unwrap().email, &password, None)
             .await
             .is_ok()
     );

@@ -11,7 +11,10 @@ use backup_api::{
     ByteRange, ByteStream, Capabilities, Capability, CreationType, DatabaseArchive, EnvironmentId, ListQuery,
     Operation, OperationId, OperationKind, OperationState, Part, Phase, Upload, UploadContent, VolumeArchive,
 };
-use console::{Console, ConsoleSettings, Environment, EnvironmentSettings, Person};
+use console::{
+    Confirmed, Console, ConsoleSettings, Environment, EnvironmentSettings, Origin, Person, Role,
+    SqliteSessionStore, session,
+};
 use database::{
     Database,
     sqlx::{AssertSqlSafe, Row, query},
@@ -19,6 +22,7 @@ use database::{
 use futures_util::StreamExt as _;
 use secrecy::SecretString;
 use tempfile::TempDir;
+use tower_sessions::{Expiry, Session, session::Id};
 
 pub(crate) const EMAIL: &str = "owner@example.com";
 pub(crate) const PASSWORD: &str = "three unrelated words";
@@ -57,6 +61,16 @@ impl Setting {
         }
     }
 
+    /// A second console on the same file, as a second process would have.
+    pub(crate) async fn open_beside(other: &Self) -> Console {
+        let settings = ConsoleSettings {
+            environments: two_projects(),
+        };
+        Console::open(settings, database_in(other.folder.path()).await)
+            .await
+            .unwrap()
+    }
+
     pub(crate) async fn with_owner() -> (Self, Person) {
         let setting = Self::new().await;
         let owner = setting
@@ -65,6 +79,85 @@ impl Setting {
             .await
             .unwrap();
         (setting, owner)
+    }
+
+    /// Four environments in two projects: `lfrjoebloggs` and `other`, each with `dev` and `prd`; nobody yet.
+    pub(crate) async fn with_two_projects() -> Self {
+        Self::with(two_projects()).await
+    }
+
+    /// Somebody who owns everything, until [`Self::set_roles`] says otherwise.
+    pub(crate) async fn person(&self, email: &str) -> Person {
+        self.console
+            .create_administrator(email, &secret(PASSWORD))
+            .await
+            .unwrap()
+    }
+
+    /// Makes somebody exactly this, past all rules.
+    pub(crate) async fn set_roles(&self, person: &Person, entries: &[(&str, Role)]) {
+        let mut transaction = self.database.begin().await.unwrap();
+        query("DELETE FROM roles WHERE person_id = $1")
+            .bind(&person.id)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        for (scope, role) in entries {
+            let scope = if *scope == "*" { "" } else { scope };
+            let (project, environment) = scope.split_once('/').unwrap_or((scope, ""));
+            query("INSERT INTO roles (person_id, project, environment, role) VALUES ($1, $2, $3, $4)")
+                .bind(&person.id)
+                .bind(project)
+                .bind(environment)
+                .bind(role.as_str())
+                .execute(&mut *transaction)
+                .await
+                .unwrap();
+        }
+        transaction.commit().await.unwrap();
+    }
+
+    /// The roles of somebody as they are stored, from the widest scope to the narrowest.
+    pub(crate) async fn roles(&self, person: &Person) -> Vec<(String, Role)> {
+        query(
+            "SELECT project || '/' || environment AS scope, role FROM roles WHERE person_id = $1 ORDER BY scope",
+        )
+        .bind(&person.id)
+        .fetch_all(self.database.reader())
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let scope: String = row.get("scope");
+            let scope = match scope.trim_end_matches('/') {
+                "" => "*".to_owned(),
+                scope => scope.to_owned(),
+            };
+            (scope, Role::from_word(row.get("role")).unwrap())
+        })
+        .collect()
+    }
+
+    /// A browser without, or with, a cookie: its session as the layer makes it.
+    pub(crate) fn browser(&self, cookie: Option<Id>) -> Session {
+        let store = Arc::new(SqliteSessionStore::new(self.database.clone()));
+        let idle = Expiry::OnInactivity(time::Duration::hours(12));
+        Session::new(cookie, store, Some(idle))
+    }
+
+    /// Signs somebody in, and comes back with the session of their next request.
+    pub(crate) async fn sign_in(&self, person: &Person) -> Session {
+        let session = self.browser(None);
+        session::sign_in(&session, person, &Origin::default())
+            .await
+            .unwrap();
+        session.save().await.unwrap();
+        self.browser(session.id())
+    }
+
+    /// Somebody who has just given their password.
+    pub(crate) async fn confirmed(&self, person: &Person) -> Confirmed {
+        session::confirmed(&self.sign_in(person).await).await.unwrap()
     }
 
     /// Changes what is stored, as time would or an intruder.
@@ -93,6 +186,18 @@ impl Setting {
             .unwrap()
             .get(0)
     }
+}
+
+fn two_projects() -> Vec<EnvironmentSettings> {
+    let names = [
+        ("lfrjoebloggs", "dev"),
+        ("lfrjoebloggs", "prd"),
+        ("other", "dev"),
+        ("other", "prd"),
+    ];
+    names
+        .map(|(project, environment)| settings(project, environment, Service::empty()))
+        .into()
 }
 
 pub(crate) async fn database_in(folder: &Path) -> Database {
