@@ -150,10 +150,7 @@ fn ended() -> impl Strategy<Value = Ended> {
 }
 
 fn somebody() -> Actor {
-    Actor {
-        id: "test".to_owned(),
-        name: "test".to_owned(),
-    }
+    Actor::new("test", "test")
 }
 
 fn queries() -> Vec<HistoryQuery> {
