@@ -93,13 +93,13 @@ pub(crate) const fn short_noun(kind: OperationKind) -> &'static str {
 const fn needs_the_environment(action: Action) -> bool {
     !matches!(
         action,
-        Action::View | Action::Download | Action::Annotate | Action::BreakLock
+        Action::View | Action::Download | Action::Annotate | Action::Audit | Action::BreakLock
     )
 }
 
 fn missing(capabilities: &Capabilities, action: Action) -> Option<String> {
     let capability = match action {
-        Action::View | Action::Annotate | Action::BreakLock => return None,
+        Action::View | Action::Annotate | Action::Audit | Action::BreakLock => return None,
         Action::Download => &capabilities.download,
         Action::Upload => &capabilities.upload,
         Action::Create => &capabilities.create,

@@ -1,6 +1,10 @@
-//! Who asks, and for what.
+//! Who asks, from where, and for what.
+
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
+
+use crate::operation::words;
 
 /// Whoever a call is made for. Every call of [`crate::BackupApi`] carries one, so that each record says who did it.
 ///
@@ -14,15 +18,19 @@ pub struct Actor {
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
+    /// The request it asks with; the edge that took the request fills it in.
+    #[serde(skip)]
+    pub origin: RequestOrigin,
 }
 
 impl Actor {
-    /// Somebody who proved who they are without an access token.
+    /// Somebody who proved who they are without an access token, and whose request is not known.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             id: id.into(),
             name: name.into(),
             access_token: None,
+            origin: RequestOrigin::default(),
         }
     }
 
@@ -36,6 +44,45 @@ impl Actor {
     /// The id of the access token they came with.
     pub fn access_token(&self) -> Option<&str> {
         self.access_token.as_deref()
+    }
+
+    /// The same, asking with a request that came from `origin`.
+    #[must_use]
+    pub fn with_origin(self, origin: RequestOrigin) -> Self {
+        Self { origin, ..self }
+    }
+}
+
+/// Where a request came from. The default is the machine itself: no request at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct RequestOrigin {
+    /// The way in.
+    pub via: Via,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// Joins it to the log.
+    pub request_id: Option<String>,
+}
+
+words! {
+    /// The way in.
+    Via {
+        /// Pages, their forms and what they load.
+        Page = "page",
+        /// The documented API.
+        Api = "api",
+        /// The process itself, or a command on its machine.
+        Machine = "machine",
+    }
+}
+
+#[expect(
+    clippy::derivable_impls,
+    reason = "the macro derives the same for all its enums"
+)]
+impl Default for Via {
+    fn default() -> Self {
+        Self::Machine
     }
 }
 
@@ -57,13 +104,15 @@ pub enum Action {
     Annotate,
     /// Remove a backup.
     Delete,
+    /// See who did what.
+    Audit,
     /// Take the lock away from an operation of somebody else.
     BreakLock,
 }
 
 impl Action {
     /// All actions, in the order of rising weight.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::View,
         Self::Create,
         Self::Download,
@@ -71,6 +120,7 @@ impl Action {
         Self::Restore,
         Self::Annotate,
         Self::Delete,
+        Self::Audit,
         Self::BreakLock,
     ];
 
@@ -84,6 +134,7 @@ impl Action {
             Self::Restore => "restore backups",
             Self::Annotate => "change notes and pins",
             Self::Delete => "delete backups",
+            Self::Audit => "see who did what",
             Self::BreakLock => "break the lock",
         }
     }

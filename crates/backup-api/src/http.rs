@@ -10,14 +10,14 @@ use axum::{
     Json,
     extract::Request,
     http::{
-        HeaderValue, StatusCode,
+        Extensions, HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use crate::{ApiError, PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
+use crate::{ApiError, PROBLEM_CONTENT_TYPE, Problem, ProblemCode, RequestOrigin, Via};
 
 /// The id that joins an answer to the log; whoever runs the router puts it into the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,15 @@ pub struct RequestId(pub String);
 /// extensions. It says where somebody is, which belongs into what people may look at and not into a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
+
+/// What a request's extensions tell about where it came from.
+pub fn origin(extensions: &Extensions, via: Via) -> RequestOrigin {
+    RequestOrigin {
+        via,
+        address: extensions.get::<ClientAddress>().map(|address| address.0),
+        request_id: extensions.get::<RequestId>().map(|id| id.0.clone()),
+    }
+}
 
 /// What a handler answers with when it does not succeed.
 #[derive(Debug, Clone)]

@@ -5,6 +5,8 @@
 //! transports (in process and over HTTP) mean the same by every word. The feature `http` adds how problems leave a
 //! server, which all its routers share.
 
+#[cfg(feature = "service")]
+mod activity;
 mod actor;
 mod backup;
 mod backup_id;
@@ -22,7 +24,9 @@ pub mod routes;
 #[cfg(feature = "service")]
 mod service;
 
-pub use actor::{Action, Actor};
+#[cfg(feature = "service")]
+pub use activity::{Activity, ActivityGroup, ActivityKind, ActivityOutcome, ActivitySink, NoActivities};
+pub use actor::{Action, Actor, RequestOrigin, Via};
 pub use backup::{
     Backup, BackupList, BackupStatus, CreationType, DatabaseArchive, Finding, ListQuery, Severity,
     VolumeArchive,

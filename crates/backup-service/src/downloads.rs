@@ -7,12 +7,13 @@ use std::{
     time::Duration,
 };
 
-use backup_api::{Actor, ApiError, BackupId, BodyError, ByteRange, ByteStream, Part};
+use backup_api::{Activity, ActivityKind, Actor, ApiError, BackupId, BodyError, ByteRange, ByteStream, Part};
 use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::{
     Clock, catalogue,
+    delivery::Delivery,
     environment_service::EnvironmentService,
     error::from_store,
     use_references::{NewUse, UseReference},
@@ -45,11 +46,16 @@ impl EnvironmentService {
             .await?
             .ok_or_else(|| ApiError::no_such_backup(id))?;
         let bytes = shared.store.read(&archive, range).await;
-        Ok(Box::pin(HeldBytes {
+        let bytes = Box::pin(HeldBytes {
             bytes: bytes.map_err(|error| from_store(error, part))?,
             reference: Some(reference),
             clock: shared.clock.clone(),
-        }))
+        });
+        let activity = Activity::by(actor, ActivityKind::Download)
+            .within(&self.environment)
+            .about(format!("{id}/{part}"));
+        let sink = shared.activities.clone();
+        Ok(Delivery::begin(bytes, range.length(), activity, sink))
     }
 }
 

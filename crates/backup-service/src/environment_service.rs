@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use backup_api::{
-    Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList,
-    ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EnvironmentUid, EventId, EventStream,
-    History, HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Upload,
+    Activity, ActivityKind, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi,
+    BackupId, BackupList, ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EnvironmentUid,
+    EventId, EventStream, History, HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Upload,
 };
 
 use crate::{catalogue, history, shared::Shared};
@@ -29,6 +29,11 @@ impl EnvironmentService {
             environment,
             uid,
         }
+    }
+
+    /// Tells that something happened here.
+    pub(crate) fn tell(&self, activity: Activity) {
+        self.shared.activities.record(activity.within(&self.environment));
     }
 
     async fn require(&self, id: &BackupId) -> Result<Backup, ApiError> {
@@ -133,17 +138,31 @@ impl BackupApi for EnvironmentService {
         Box::pin(self.hand_out(actor, id, part, range))
     }
 
-    fn create<'a>(&'a self, _actor: &'a Actor) -> ApiFuture<'a, Operation> {
-        Box::pin(self.refuse(CREATE_MISSING))
+    fn create<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Operation> {
+        Box::pin(async move {
+            let result = self.refuse(CREATE_MISSING).await;
+            self.tell(Activity::by(actor, ActivityKind::Create).with_result(&result));
+            result
+        })
     }
 
-    fn restore<'a>(&'a self, _actor: &'a Actor, _id: &'a BackupId) -> ApiFuture<'a, Operation> {
-        Box::pin(self.refuse(RESTORE_MISSING))
+    fn restore<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Operation> {
+        Box::pin(async move {
+            let result = self.refuse(RESTORE_MISSING).await;
+            let activity = Activity::by(actor, ActivityKind::Restore).about(id.as_str());
+            self.tell(activity.with_result(&result));
+            result
+        })
     }
 
     fn delete<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()> {
+        let activity = Activity::by(actor, ActivityKind::Delete).about(id.as_str());
         let (service, actor, id) = (self.clone(), actor.clone(), id.clone());
-        detached(async move { service.remove(actor, id).await })
+        detached(async move {
+            let result = service.clone().remove(actor, id).await;
+            service.tell(activity.with_result(&result));
+            result
+        })
     }
 
     fn begin_upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Operation> {
@@ -157,8 +176,13 @@ impl BackupApi for EnvironmentService {
         id: &'a BackupId,
         annotation: Annotation,
     ) -> ApiFuture<'a, Backup> {
+        let activity = Activity::by(actor, ActivityKind::Annotate).about(id.as_str());
         let (service, actor, id) = (self.clone(), actor.clone(), id.clone());
-        detached(async move { service.change(actor, id, annotation).await })
+        detached(async move {
+            let result = service.clone().change(actor, id, annotation).await;
+            service.tell(activity.with_result(&result));
+            result
+        })
     }
 
     fn operations<'a>(&'a self, _actor: &'a Actor, limit: u32) -> ApiFuture<'a, Vec<Operation>> {
@@ -174,12 +198,22 @@ impl BackupApi for EnvironmentService {
     }
 
     fn cancel<'a>(&'a self, actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, ()> {
-        Box::pin(self.call_off(actor, id))
+        Box::pin(async move {
+            let result = self.call_off(actor, id).await;
+            let activity = Activity::by(actor, ActivityKind::Cancel).about(id.as_str());
+            self.tell(activity.with_result(&result));
+            result
+        })
     }
 
     fn break_lock<'a>(&'a self, actor: &'a Actor, id: &'a OperationId, reason: String) -> ApiFuture<'a, ()> {
+        let activity = Activity::by(actor, ActivityKind::BreakLock).about(id.as_str());
         let (service, actor, id) = (self.clone(), actor.clone(), id.clone());
-        detached(async move { service.take_lock_from(&actor, &id, &reason).await })
+        detached(async move {
+            let result = service.take_lock_from(&actor, &id, &reason).await;
+            service.tell(activity.with_result(&result));
+            result
+        })
     }
 
     fn events<'a>(&'a self, _actor: &'a Actor, after: Option<EventId>) -> ApiFuture<'a, EventStream> {

@@ -76,6 +76,16 @@ impl Intake {
         self.running.operation()
     }
 
+    /// The backup that it is to become.
+    pub(crate) const fn id(&self) -> &BackupId {
+        &self.id
+    }
+
+    /// Bytes that came in so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.running.progress().bytes()
+    }
+
     /// Takes the archives in and makes the backup exist.
     pub(crate) async fn run(&self, upload: Upload) -> Result<Backup, ApiError> {
         let Upload { parts, note, .. } = upload;

@@ -1,7 +1,8 @@
 //! The backup service: the catalogue of an environment's backups, taking archives in and handing them out, and the
 //! documented HTTP API.
 //!
-//! The service does not know that a console exists. Who may call is asked of an injected [`http::Authenticator`];
+//! The service does not know that a console exists. Who may call is asked of an injected [`http::Authenticator`], and what
+//! happened is told to an injected [`backup_api::ActivitySink`];
 //! archives are kept by `archive-store`, the lock by `operations`. A backup exists from the moment one transaction
 //! says so: its row, the new owner of its archives, the end of its operation and the freed lock commit together.
 
@@ -11,6 +12,7 @@ mod annotation;
 mod catalogue;
 mod clock;
 mod deletion;
+mod delivery;
 mod downloads;
 mod environment_service;
 mod error;

@@ -3,7 +3,10 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use archive_store::{ArchiveStore, failpoints};
-use backup_api::{BackupApi, EnvironmentId, Operation, OperationState, Phase};
+use backup_api::{
+    Activity, ActivityKind, ActivityOutcome, ActivitySink, Actor, BackupApi, EnvironmentId, Operation,
+    OperationKind, OperationState, Phase,
+};
 use database::Database;
 use operations::Operations;
 use tokio::sync::Mutex;
@@ -28,6 +31,8 @@ pub struct ServiceSettings {
     pub largest_archive: u64,
     /// What backups say made them.
     pub version: String,
+    /// What is told who did what.
+    pub activities: Arc<dyn ActivitySink>,
 }
 
 /// The service of all environments that one process keeps; clones share it.
@@ -63,6 +68,7 @@ impl BackupService {
                 operation.phase = %operation.phase,
                 "an operation was interrupted by the end of the former process"
             );
+            settings.activities.record(interruption(&operation));
         }
         failpoints::reached("recovery-after-interrupt");
         // A start may itself have ended before it was through, and the former process before it had removed what a broken
@@ -78,6 +84,7 @@ impl BackupService {
             store,
             operations,
             clock,
+            activities: settings.activities,
             upload_idle_timeout: settings.upload_idle_timeout,
             largest_archive: settings.largest_archive,
             version: settings.version,
@@ -106,6 +113,23 @@ impl BackupService {
 
     pub(crate) fn embedded(&self, id: &EnvironmentId) -> Option<&Arc<EnvironmentService>> {
         self.environments.get(id)
+    }
+}
+
+/// That an operation ended with the former process: nobody did it, and the record of its beginning says who began it.
+fn interruption(operation: &Operation) -> Activity {
+    let kind = match operation.kind {
+        OperationKind::Create => ActivityKind::Create,
+        OperationKind::Upload => ActivityKind::Upload,
+        OperationKind::Restore => ActivityKind::Restore,
+    };
+    let environment = EnvironmentId::new(operation.project.clone(), operation.environment.clone());
+    let activity = Activity::by(&Actor::new("service", "the backup service"), kind)
+        .within(&environment)
+        .ended(ActivityOutcome::Interrupted);
+    match &operation.backup_id {
+        Some(id) => activity.about(id.as_str()),
+        None => activity,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use archive_store::ArchiveStore;
+use backup_api::ActivitySink;
 use database::Database;
 use operations::Operations;
 use tokio::sync::Mutex;
@@ -16,6 +17,7 @@ pub(crate) struct Shared {
     pub(crate) store: ArchiveStore,
     pub(crate) operations: Operations,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) activities: Arc<dyn ActivitySink>,
     pub(crate) upload_idle_timeout: Duration,
     pub(crate) largest_archive: u64,
     pub(crate) version: String,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use archive_store::failpoints;
 use backup_api::{
-    Actor, ApiError, Backup, BackupMinute, Operation, OperationId, OperationKind, OperationState, Part,
-    Phase, Upload,
+    Activity, ActivityKind, ActivityOutcome, Actor, ApiError, Backup, BackupMinute, Operation, OperationId,
+    OperationKind, OperationState, Part, Phase, Upload,
 };
 use operations::NewOperation;
 
@@ -55,7 +55,7 @@ impl EnvironmentService {
         let announced = Announcement::of(&upload);
         loop {
             match self.begin(&actor, &announced, &origin).await? {
-                Begun::New(intake) => return carry_out(*intake, upload).await,
+                Begun::New(intake) => return self.carry_out(actor, *intake, upload).await,
                 Begun::Before(operation) => {
                     if let Some(backup) = self.outcome_of(&operation).await? {
                         return Ok(backup);
@@ -72,7 +72,7 @@ impl EnvironmentService {
             Begun::New(intake) => {
                 let operation = intake.operation().clone();
                 // How it ends is in the record.
-                tokio::spawn(carry_out(*intake, upload));
+                tokio::spawn(self.carry_out(actor, *intake, upload));
                 Ok(operation)
             }
             Begun::Before(operation) => self.require_operation(&operation).await,
@@ -81,6 +81,28 @@ impl EnvironmentService {
 
     /// Takes the lock and an id, both or neither; or finds that the same request came before.
     async fn begin(
+        &self,
+        actor: &Actor,
+        announced: &Announcement,
+        origin: &Origin,
+    ) -> Result<Begun, ApiError> {
+        let begun = self.try_to_begin(actor, announced, origin).await;
+        let activity = |outcome| Activity {
+            bytes: announced.length,
+            ..Activity::by(actor, ActivityKind::Upload).ended(outcome)
+        };
+        match &begun {
+            Ok(Begun::New(intake)) => {
+                self.tell(activity(ActivityOutcome::Started).about(intake.id().as_str()));
+            }
+            // The first one has been told.
+            Ok(Begun::Before(_)) => {}
+            Err(error) => self.tell(activity(ActivityOutcome::Refused).ended_with(error)),
+        }
+        begun
+    }
+
+    async fn try_to_begin(
         &self,
         actor: &Actor,
         announced: &Announcement,
@@ -172,33 +194,41 @@ impl EnvironmentService {
         let room = self.shared.store.ensure_room(announced).await;
         room.map_err(|error| from_store(error, Part::Database))
     }
-}
 
-/// Makes the backup exist, or leaves nothing of it.
-async fn carry_out(intake: Intake, upload: Upload) -> Result<Backup, ApiError> {
-    let intake = Arc::new(intake);
-    let operation = intake.operation().id.clone();
-    let work = intake.clone();
-    // In a task of its own, so that even a panic ends in the clean-up below and not with a lock that stays.
-    let result = match tokio::spawn(async move { work.run(upload).await }).await {
-        Ok(result) => result,
-        Err(panic) => Err(ApiError::internal(panic)),
-    };
-    match result {
-        Ok(backup) => {
-            tracing::info!(
-                operation.id = %operation,
-                backup.id = %backup.backup_id,
-                size_bytes = backup.size,
-                "a backup was taken in"
-            );
-            Ok(backup)
-        }
-        Err(error) => {
-            tracing::warn!(operation.id = %operation, error = %error, "an upload came to nothing");
-            let error = intake.called_off().await.unwrap_or(error);
-            intake.undo(&error).await;
-            Err(error)
+    /// Makes the backup exist, or leaves nothing of it.
+    async fn carry_out(self, actor: Actor, intake: Intake, upload: Upload) -> Result<Backup, ApiError> {
+        let intake = Arc::new(intake);
+        let operation = intake.operation().id.clone();
+        let work = intake.clone();
+        // In a task of its own, so that even a panic ends in the clean-up below and not with a lock that stays.
+        let result = match tokio::spawn(async move { work.run(upload).await }).await {
+            Ok(result) => result,
+            Err(panic) => Err(ApiError::internal(panic)),
+        };
+        let ended = || Activity::by(&actor, ActivityKind::Upload).about(intake.id().as_str());
+        match result {
+            Ok(backup) => {
+                tracing::info!(
+                    operation.id = %operation,
+                    backup.id = %backup.backup_id,
+                    size_bytes = backup.size,
+                    "a backup was taken in"
+                );
+                self.tell(ended().moving(backup.size));
+                Ok(backup)
+            }
+            Err(error) => {
+                tracing::warn!(operation.id = %operation, error = %error, "an upload came to nothing");
+                let error = intake.called_off().await.unwrap_or(error);
+                intake.undo(&error).await;
+                let ended = ended().moving(intake.received()).ended_with(&error);
+                // What has begun cannot be refused any more.
+                self.tell(match ended.outcome {
+                    ActivityOutcome::Refused => ended.ended(ActivityOutcome::Failed),
+                    _ => ended,
+                });
+                Err(error)
+            }
         }
     }
 }

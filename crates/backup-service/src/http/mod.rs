@@ -17,7 +17,7 @@ mod state;
 mod upload;
 mod uploads;
 
-pub use backup_api::http::{RequestId, problem_response};
+pub use backup_api::http::{ClientAddress, RequestId, origin, problem_response};
 
 pub use credentials::{Authenticator, Credentials};
 pub use download::download_response;

@@ -17,7 +17,7 @@ use super::{
 impl ServiceRouter {
     /// The documented API, rooted at `/`.
     pub fn into_router(self) -> Router {
-        let uploads = Arc::new(CallersUploads::new(self.api.clone(), self.authenticator.clone()));
+        let uploads = Arc::new(CallersUploads(self.clone()));
         Router::new()
             .route("/", get(handlers::service))
             .route(routes::LIST, get(lists::backups))

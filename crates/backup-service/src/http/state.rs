@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use archive_store::uploads::ResumableUploads;
-use backup_api::BackupApi;
+use backup_api::{ActivitySink, BackupApi};
 use tokio::sync::watch;
 
 use super::credentials::Authenticator;
@@ -15,6 +15,8 @@ pub struct ServiceRouter {
     pub api: Arc<dyn BackupApi>,
     /// Who may call.
     pub authenticator: Arc<dyn Authenticator>,
+    /// What is told who was refused.
+    pub activities: Arc<dyn ActivitySink>,
     /// The resumable uploads of the store that the service adopts archives from.
     pub uploads: ResumableUploads,
     /// What `GET /` says.

@@ -1,14 +1,12 @@
 //! Resumable uploads of API clients, and making a backup of two that are finished.
 
-use std::sync::Arc;
-
 use archive_store::uploads::{ResumableUploads, UploadError};
 use axum::{body::Bytes, http::request::Parts};
-use backup_api::{Action, Actor, ApiError, ApiFuture, BackupApi, BodyError, EnvironmentId, Part, Upload};
+use backup_api::{Action, Actor, ApiError, ApiFuture, BodyError, EnvironmentId, Part, Upload};
 use resumable_uploads::UploadAccess;
 use serde::Deserialize;
 
-use super::credentials::{Authenticator, credentials};
+use super::{authentication::Caller, state::ServiceRouter};
 
 /// A UUID with room to spare; longer texts are no ids.
 const LONGEST_ID: usize = 64;
@@ -19,29 +17,14 @@ pub(crate) fn scope(actor: &Actor, environment: &EnvironmentId) -> String {
 }
 
 /// Lets those in who may upload.
-pub(crate) struct CallersUploads {
-    api: Arc<dyn BackupApi>,
-    authenticator: Arc<dyn Authenticator>,
-}
-
-impl CallersUploads {
-    pub(crate) fn new(api: Arc<dyn BackupApi>, authenticator: Arc<dyn Authenticator>) -> Self {
-        Self { api, authenticator }
-    }
-}
+pub(crate) struct CallersUploads(pub(crate) ServiceRouter);
 
 impl UploadAccess for CallersUploads {
     fn scope<'a>(&'a self, parts: &'a Parts) -> ApiFuture<'a, String> {
         Box::pin(async move {
-            let environment = self.api.environment();
-            let actor = self
-                .authenticator
-                .authenticate(environment, credentials(&parts.headers)?)
-                .await?;
-            self.authenticator
-                .authorise(&actor, environment, Action::Upload)
-                .await?;
-            Ok(scope(&actor, environment))
+            let Self(state) = self;
+            let actor = Caller::of(parts, state).await?.may(Action::Upload, state).await?;
+            Ok(scope(&actor, state.api.environment()))
         })
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where something does not hold")]
 
+mod activities;
 mod annotations;
 mod deletions;
 mod downloads;

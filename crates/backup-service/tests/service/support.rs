@@ -19,7 +19,10 @@ use axum::{
     body::{Body, Bytes},
     response::Response,
 };
-use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId, Operation, OperationId, Phase, Problem};
+use backup_api::{
+    Action, Activity, ActivitySink, Actor, ApiError, ApiFuture, EnvironmentId, Operation, OperationId, Phase,
+    Problem,
+};
 use backup_service::{
     BackupService, Clock, ServiceSettings,
     http::{Authenticator, Credentials, RequestId, ServiceRouter},
@@ -90,6 +93,23 @@ impl Clock for JumpingClock {
     }
 }
 
+/// Remembers what it was told.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder(Mutex<Vec<Activity>>);
+
+impl ActivitySink for Recorder {
+    fn record(&self, activity: Activity) {
+        self.0.lock().unwrap().push(activity);
+    }
+}
+
+impl Recorder {
+    /// What was told since the last time this was asked.
+    pub(crate) fn take(&self) -> Vec<Activity> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
 /// Knows two tokens and one password.
 struct FewPeople;
 
@@ -142,6 +162,7 @@ pub(crate) struct Fixture {
     pub(crate) database: Database,
     pub(crate) service: BackupService,
     pub(crate) clock: Arc<JumpingClock>,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) router: Router,
     /// The API of another environment of the same service.
     pub(crate) other: Router,
@@ -194,6 +215,7 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
     let database = Database::open(&folder.path().join("backups.sqlite"))
         .await
         .unwrap();
+    let recorder = Arc::new(Recorder::default());
     let limits = StoreLimits {
         largest_archive: LARGEST_ARCHIVE,
         smallest_free_space,
@@ -206,6 +228,7 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
         upload_idle_timeout,
         largest_archive: LARGEST_ARCHIVE,
         version: "test".to_owned(),
+        activities: recorder.clone(),
     };
     let clock = JumpingClock::at("2026-11-23T20:15:42Z");
     let limits = UploadLimits {
@@ -225,6 +248,7 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
         ServiceRouter {
             api,
             authenticator,
+            activities: recorder.clone(),
             uploads,
             version,
             stopping,
@@ -237,6 +261,7 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
         database,
         service,
         clock,
+        recorder,
         router,
         other,
         stopping,
