@@ -218,6 +218,18 @@ impl Console {
         Ok(self.access(actor).await?.role_in(environment))
     }
 
+    /// Refuses whoever does not own everything: what concerns the console itself is for nobody else.
+    pub async fn require_owner_of_everything(&self, actor: &Actor) -> Result<(), ConsoleError> {
+        if self.access(actor).await?.owns(&Scope::Everything) {
+            Ok(())
+        } else {
+            Err(ApiError::Forbidden {
+                action: Action::Audit,
+            }
+            .into())
+        }
+    }
+
     /// What the actor is in an environment, where they may do `action` there; else [`ApiError::Forbidden`], and
     /// [`ConsoleError::NoSuchEnvironment`] for strangers.
     pub async fn authorise(
@@ -231,7 +243,11 @@ impl Console {
 
     /// The projects and environments that the actor may look at, in the order of the configuration.
     pub async fn projects_for(&self, actor: &Actor) -> Result<Vec<Project>, ConsoleError> {
-        let access = self.access(actor).await?;
+        Ok(self.projects_with(&self.access(actor).await?))
+    }
+
+    /// The same for what an actor was found to be allowed a moment ago.
+    pub fn projects_with(&self, access: &Access) -> Vec<Project> {
         let mut projects = self.projects().to_vec();
         for project in &mut projects {
             project
@@ -239,6 +255,6 @@ impl Console {
                 .retain(|environment| access.allows(&environment.id, Action::View));
         }
         projects.retain(|project| !project.environments.is_empty());
-        Ok(projects)
+        projects
     }
 }

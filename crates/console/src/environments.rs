@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use backup_api::{Action, Actor, BackupApi, EnvironmentId, ProjectName};
+use backup_api::{Action, Activity, Actor, ApiError, BackupApi, EnvironmentId, ProjectName};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{Access, Console, ConsoleError, Role, secrets};
@@ -160,7 +160,8 @@ impl Console {
             .find(|environment| environment.id.to_string() == shown)
     }
 
-    /// The service of an environment, for whoever may do `action` there: the way for routes that stream.
+    /// The service of an environment, for whoever may do `action` there: the way for routes that stream. Whoever tries
+    /// what they may not is recorded; looking is not worth it, because pages look wherever they may.
     pub async fn service_for(
         &self,
         actor: &Actor,
@@ -178,7 +179,18 @@ impl Console {
         action: Action,
     ) -> Result<(Role, Arc<dyn BackupApi>), ConsoleError> {
         let access = self.access(actor).await?;
-        self.enter_with(&access, environment, action)
+        let entered = self.enter_with(&access, environment, action);
+        let is_refused = match &entered {
+            Err(ConsoleError::Api(ApiError::Forbidden { .. })) => true,
+            // What strangers are told.
+            Err(ConsoleError::NoSuchEnvironment) => self.environments.connection(environment).is_ok(),
+            _ => false,
+        };
+        if is_refused && action != Action::View {
+            let tried = Activity::by(actor, action.into()).within(environment);
+            self.record(tried.ended_with(&ApiError::Forbidden { action }));
+        }
+        entered
     }
 
     /// The same for what an actor was found to be allowed a moment ago, for several environments at once.

@@ -9,6 +9,7 @@
 
 #![warn(missing_docs)]
 
+mod activities;
 mod authorisation;
 mod clock;
 mod common_passwords;
@@ -35,6 +36,10 @@ use std::{fmt, sync::Arc, time::Instant};
 
 use database::Database;
 
+pub use activities::{
+    ActivityFilter, ActivityLog, ActivityPage, ActivityPlace, ActivityPosition, ActivityStream,
+    RecordedActivity, Turn, UnreadableFilter,
+};
 pub use authorisation::{Access, Role, RoleEntry};
 pub use drafts::{Choice, Difference, DraftFile, Drafts, FileFacts};
 pub use environments::{ConsoleSettings, Environment, EnvironmentSettings, Project};
@@ -64,11 +69,22 @@ pub struct Console {
     passwords: Passwords,
     throttle: Throttle,
     environments: Arc<Environments>,
+    activities: ActivityLog,
 }
 
 impl Console {
     /// Opens the console in `database` and brings its tables up to date.
     pub async fn open(settings: ConsoleSettings, database: Database) -> Result<Self, ConsoleError> {
+        let activities = ActivityLog::open(database.clone()).await?;
+        Self::open_with_activities(settings, database, activities).await
+    }
+
+    /// The same where others tell their activities to the same log.
+    pub async fn open_with_activities(
+        settings: ConsoleSettings,
+        database: Database,
+        activities: ActivityLog,
+    ) -> Result<Self, ConsoleError> {
         let environments = Arc::new(Environments::new(settings)?);
         database.migrate(schema::COMPONENT, schema::STEPS).await?;
         Ok(Self {
@@ -76,6 +92,7 @@ impl Console {
             passwords: Passwords::open().await?,
             throttle: Throttle::new(Instant::now),
             environments,
+            activities,
         })
     }
 

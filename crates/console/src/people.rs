@@ -5,13 +5,13 @@
 
 use std::{fmt, net::IpAddr};
 
-use backup_api::Actor;
+use backup_api::{Activity, ActivityKind, Actor};
 use database::sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 use secrecy::SecretString;
 use tower_sessions::Session;
 use uuid::Uuid;
 
-use crate::{Console, ConsoleError, Role, RoleEntry, Scope, clock, passwords, session, sessions};
+use crate::{Console, ConsoleError, Role, RoleEntry, Scope, activities, clock, passwords, session, sessions};
 
 /// What an [`Actor::id`] of a person begins with.
 pub(crate) const ACTOR_PREFIX: &str = "person:";
@@ -125,6 +125,8 @@ impl Console {
         let new = self.new_person(email, password).await?;
         let mut transaction = self.database.begin().await?;
         let person = new.insert(&mut transaction, &OWNER_OF_EVERYTHING).await?;
+        let activity = Activity::by(&activities::machine(), ActivityKind::CreatePerson);
+        self.note(&mut transaction, activity.about(&person.email)).await?;
         transaction.commit().await?;
         tracing::info!(person.id = person.id, "an administrator was created");
         Ok(person)

@@ -5,7 +5,7 @@ use database::SchemaStep;
 
 pub(crate) const COMPONENT: &str = "console";
 
-pub(crate) const STEPS: &[SchemaStep] = &[PEOPLE, DRAFTS, ROLES];
+pub(crate) const STEPS: &[SchemaStep] = &[PEOPLE, DRAFTS, ROLES, ACTIVITIES];
 
 const PEOPLE: SchemaStep = SchemaStep {
     version: 1,
@@ -109,5 +109,46 @@ const ROLES: SchemaStep = SchemaStep {
         DROP TABLE access_tokens_before;
         CREATE INDEX access_tokens_of_a_person ON access_tokens (person_id);
         CREATE INDEX access_tokens_of_a_session ON access_tokens (session_id_hash);
+    ",
+};
+
+const ACTIVITIES: SchemaStep = SchemaStep {
+    version: 4,
+    description: "activities",
+    sql: "
+        -- Who did what. actor_id and actor_name are NULL where nobody was known, project and environment where it happened
+        -- in the console itself; reason is the code of a problem; repeated says how many times it happened like this.
+        CREATE TABLE activities (
+            id TEXT PRIMARY KEY NOT NULL,
+            at BIGINT NOT NULL,
+            actor_id TEXT,
+            actor_name TEXT,
+            kind TEXT NOT NULL,
+            project TEXT,
+            environment TEXT,
+            subject TEXT,
+            outcome TEXT NOT NULL,
+            reason TEXT,
+            bytes BIGINT,
+            via TEXT NOT NULL,
+            address TEXT,
+            request_id TEXT,
+            repeated BIGINT NOT NULL
+        );
+        CREATE INDEX activities_of_a_place ON activities (project, environment, at, id);
+        CREATE TRIGGER activities_are_not_changed BEFORE UPDATE ON activities
+        BEGIN
+            SELECT RAISE(ABORT, 'activities are never changed');
+        END;
+        CREATE TRIGGER activities_are_not_removed BEFORE DELETE ON activities
+        BEGIN
+            SELECT RAISE(ABORT, 'activities are never removed');
+        END;
+        -- An INSERT OR REPLACE would remove a row without asking the trigger above.
+        CREATE TRIGGER activities_are_not_replaced BEFORE INSERT ON activities
+        WHEN EXISTS (SELECT 1 FROM activities WHERE id = NEW.id)
+        BEGIN
+            SELECT RAISE(ABORT, 'activities are never replaced');
+        END;
     ",
 };

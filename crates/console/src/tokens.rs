@@ -6,8 +6,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use backup_api::{Action, Actor, EnvironmentId};
-use database::sqlx::{Row, SqliteExecutor, query, sqlite::SqliteRow};
+use backup_api::{Action, Activity, ActivityKind, Actor, EnvironmentId};
+use database::sqlx::{Row, SqliteConnection, SqliteExecutor, query, sqlite::SqliteRow};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,9 @@ use subtle::ConstantTimeEq;
 use tower_sessions::Session;
 use uuid::Uuid;
 
-use crate::{Confirmed, Console, ConsoleError, Person, authorisation, clock, secrets, session, sessions};
+use crate::{
+    Confirmed, Console, ConsoleError, Person, activities, authorisation, clock, secrets, session, sessions,
+};
 
 /// What the access token of a person begins with; 64 hexadecimal digits follow. Scanners for leaked secrets can look
 /// for `bct_[0-9a-f]{64}`.
@@ -117,15 +119,18 @@ impl Console {
             .person_by_email(email)
             .await?
             .ok_or(ConsoleError::UnknownEmail)?;
-        let token = self
-            .insert_token(Insertion {
-                person_id: &person.id,
-                session: None,
-                name: "made on the machine",
-                scope: &TokenScope::default(),
-                lifetime: Duration::from_hours(24 * u64::from(LONGEST_TOKEN_DAYS)),
-            })
-            .await?;
+        let new = Insertion {
+            person_id: &person.id,
+            session: None,
+            name: "made on the machine",
+            scope: &TokenScope::default(),
+            lifetime: Duration::from_hours(24 * u64::from(LONGEST_TOKEN_DAYS)),
+        };
+        let mut transaction = self.database.begin().await?;
+        let token = insert_token(&mut transaction, new).await?;
+        let activity = Activity::by(&activities::machine(), ActivityKind::CreateToken);
+        self.note(&mut transaction, activity.about(&person.email)).await?;
+        transaction.commit().await?;
         tracing::info!(person.id = person.id, "an access token was created");
         Ok(token)
     }
@@ -280,41 +285,8 @@ impl Console {
     }
 
     async fn insert_token(&self, new: Insertion<'_>) -> Result<SecretString, ConsoleError> {
-        let token = secrets::random(ACCESS_TOKEN_PREFIX)?;
-        let scope = serde_json::to_string(new.scope).map_err(ConsoleError::internal)?;
         let mut transaction = self.database.begin().await?;
-        query("DELETE FROM access_tokens WHERE person_id = $1 AND expires_at <= $2")
-            .bind(new.person_id)
-            .bind(clock::now())
-            .execute(&mut *transaction)
-            .await?;
-        let count: i64 =
-            query("SELECT count(*) FROM access_tokens WHERE person_id = $1 AND session_id_hash IS NULL")
-                .bind(new.person_id)
-                .fetch_one(&mut *transaction)
-                .await?
-                .try_get(0)?;
-        if new.session.is_none() && count >= MOST_TOKENS {
-            return invalid("You have 100 tokens, which is as many as there can be. Revoke one first.");
-        }
-        // Whoever was disabled a moment ago gets none.
-        let inserted = query(
-            "INSERT INTO access_tokens (hash, id, person_id, session_id_hash, name, scope, created_at, expires_at) \
-             SELECT $1, $2, id, $4, $5, $6, $7, $8 FROM people WHERE id = $3 AND disabled_at IS NULL",
-        )
-        .bind(secrets::hash(&token))
-        .bind(Uuid::now_v7().to_string())
-        .bind(new.person_id)
-        .bind(new.session)
-        .bind(new.name)
-        .bind(scope)
-        .bind(clock::now())
-        .bind(clock::after(new.lifetime))
-        .execute(&mut *transaction)
-        .await?;
-        if inserted.rows_affected() != 1 {
-            return Err(ConsoleError::NoSuchPerson);
-        }
+        let token = insert_token(&mut transaction, new).await?;
         transaction.commit().await?;
         Ok(token)
     }
@@ -333,6 +305,48 @@ impl Console {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Adds a token to those of a person.
+async fn insert_token(
+    transaction: &mut SqliteConnection,
+    new: Insertion<'_>,
+) -> Result<SecretString, ConsoleError> {
+    let token = secrets::random(ACCESS_TOKEN_PREFIX)?;
+    let scope = serde_json::to_string(new.scope).map_err(ConsoleError::internal)?;
+    query("DELETE FROM access_tokens WHERE person_id = $1 AND expires_at <= $2")
+        .bind(new.person_id)
+        .bind(clock::now())
+        .execute(&mut *transaction)
+        .await?;
+    let count: i64 =
+        query("SELECT count(*) FROM access_tokens WHERE person_id = $1 AND session_id_hash IS NULL")
+            .bind(new.person_id)
+            .fetch_one(&mut *transaction)
+            .await?
+            .try_get(0)?;
+    if new.session.is_none() && count >= MOST_TOKENS {
+        return invalid("You have 100 tokens, which is as many as there can be. Revoke one first.");
+    }
+    // Whoever was disabled a moment ago gets none.
+    let inserted = query(
+        "INSERT INTO access_tokens (hash, id, person_id, session_id_hash, name, scope, created_at, expires_at) \
+         SELECT $1, $2, id, $4, $5, $6, $7, $8 FROM people WHERE id = $3 AND disabled_at IS NULL",
+    )
+    .bind(secrets::hash(&token))
+    .bind(Uuid::now_v7().to_string())
+    .bind(new.person_id)
+    .bind(new.session)
+    .bind(new.name)
+    .bind(scope)
+    .bind(clock::now())
+    .bind(clock::after(new.lifetime))
+    .execute(&mut *transaction)
+    .await?;
+    if inserted.rows_affected() != 1 {
+        return Err(ConsoleError::NoSuchPerson);
+    }
+    Ok(token)
 }
 
 struct Insertion<'a> {

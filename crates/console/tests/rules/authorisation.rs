@@ -8,7 +8,7 @@ use crate::support::{
 
 #[test]
 fn each_role_may_exactly_this() {
-    use Action::{Annotate, BreakLock, Create, Delete, Download, Restore, Upload, View};
+    use Action::{Annotate, Audit, BreakLock, Create, Delete, Download, Restore, Upload, View};
     use Role::{Administrator, Contributor, Guest, Owner};
 
     let table = [
@@ -19,6 +19,7 @@ fn each_role_may_exactly_this() {
         (Owner, Restore, true),
         (Owner, Annotate, true),
         (Owner, Delete, true),
+        (Owner, Audit, true),
         (Owner, BreakLock, true),
         (Administrator, View, true),
         (Administrator, Create, true),
@@ -27,6 +28,7 @@ fn each_role_may_exactly_this() {
         (Administrator, Restore, true),
         (Administrator, Annotate, true),
         (Administrator, Delete, true),
+        (Administrator, Audit, true),
         (Administrator, BreakLock, false),
         (Contributor, View, true),
         (Contributor, Create, true),
@@ -35,6 +37,7 @@ fn each_role_may_exactly_this() {
         (Contributor, Restore, false),
         (Contributor, Annotate, false),
         (Contributor, Delete, false),
+        (Contributor, Audit, false),
         (Contributor, BreakLock, false),
         (Guest, View, true),
         (Guest, Create, false),
@@ -43,6 +46,7 @@ fn each_role_may_exactly_this() {
         (Guest, Restore, false),
         (Guest, Annotate, false),
         (Guest, Delete, false),
+        (Guest, Audit, false),
         (Guest, BreakLock, false),
     ];
     let pairs = Role::ALL
