@@ -12,8 +12,8 @@ use leptos_router::{
 };
 
 use crate::pages::{
-    BackupPage, BackupsPage, DeletePage, LoginPage, NotFoundPage, OperationPage, ProjectsPage, SetupPage,
-    UploadPage,
+    ActivitiesPage, BackupPage, BackupsPage, ConsoleActivitiesPage, DeletePage, LoginPage, NotFoundPage,
+    OperationPage, ProjectsPage, SetupPage, UploadPage,
 };
 
 /// All pages.
@@ -32,6 +32,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/projects/:environment/backups/:id") view=BackupPage ssr=SsrMode::Async />
                 <Route path=path!("/projects/:environment/backups/:id/delete") view=DeletePage ssr=SsrMode::Async />
                 <Route path=path!("/projects/:environment/operations/:id") view=OperationPage ssr=SsrMode::Async />
+                <Route path=path!("/projects/:environment/activities") view=ActivitiesPage ssr=SsrMode::Async />
+                <Route path=path!("/settings/activities") view=ConsoleActivitiesPage ssr=SsrMode::Async />
             </FlatRoutes>
         </Router>
     }

@@ -4,8 +4,8 @@
 //! itself; there is no layer in front of it that could be forgotten.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use backup_api::{Actor, EnvironmentId, http::ClientAddress};
-use console::{Console, Environment, Origin, Person, Project, session};
+use backup_api::{Actor, EnvironmentId, RequestOrigin, Via, http::ClientAddress};
+use console::{Access, Console, Environment, Origin, Person, Project, session};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -23,6 +23,8 @@ pub(crate) struct Viewer {
     pub(crate) console: Console,
     pub(crate) person: Person,
     pub(crate) actor: Actor,
+    /// What they may do, as it was when this request came.
+    pub(crate) access: Access,
     /// The projects and environments that they may look at: for them there are no others.
     pub(crate) projects: Vec<Project>,
 }
@@ -59,12 +61,14 @@ pub(crate) async fn viewer() -> Result<Viewer, PageError> {
         .await
         .ok_or(PageError::SignInNeeded)?;
     let person = console.person(&id).await?.ok_or(PageError::SignInNeeded)?;
-    let actor = person.actor();
-    let projects = console.projects_for(&actor).await?;
+    let actor = person.actor().with_origin(request_origin());
+    let access = console.access(&actor).await?;
+    let projects = console.projects_with(&access);
     Ok(Viewer {
         console,
         person,
         actor,
+        access,
         projects,
     })
 }
@@ -82,6 +86,14 @@ pub(crate) fn origin() -> Origin {
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned),
     }
+}
+
+/// Where the request came from, for the record of what happens. The server provides it as context.
+pub(crate) fn request_origin() -> RequestOrigin {
+    use_context::<RequestOrigin>().unwrap_or_else(|| RequestOrigin {
+        via: Via::Page,
+        ..RequestOrigin::default()
+    })
 }
 
 /// A part of the page's path, such as `environment`; empty where the route has none.

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Drawing(&'static str);
 
+pub(crate) const ACTIVITIES: Drawing = Drawing(r#"<path d="M3.5 12.5h4l2.5-7 4 13 2.5-6h4"/>"#);
 pub(crate) const ARCHIVES: Drawing = Drawing(
     r#"<rect x="3.5" y="4" width="17" height="6.5" rx="2"/><rect x="3.5" y="13.5" width="17" height="6.5" rx="2"/><path d="M7.5 7.25h.01M7.5 16.75h.01M11 7.25h6M11 16.75h6"/>"#,
 );

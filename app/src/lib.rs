@@ -20,6 +20,8 @@ pub mod live;
 pub mod theme;
 
 #[cfg(feature = "ssr")]
+mod activities;
+#[cfg(feature = "ssr")]
 mod app;
 #[cfg(feature = "ssr")]
 mod availability;

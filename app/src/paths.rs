@@ -6,6 +6,8 @@ use leptos_router::location::Url;
 pub(crate) const PROJECTS: &str = "/";
 pub(crate) const LOGIN: &str = "/login";
 pub(crate) const SETUP: &str = "/setup";
+/// Who signed in and who changed people and tokens.
+pub(crate) const CONSOLE_ACTIVITIES: &str = "/settings/activities";
 
 /// The longest path a visitor is sent on to.
 const LONGEST_NEXT: usize = 2000;
@@ -35,6 +37,11 @@ pub(crate) fn delete(environment: &EnvironmentId, id: &BackupId) -> String {
 /// What an operation did.
 pub(crate) fn operation(environment: &EnvironmentId, id: &OperationId) -> String {
     format!("/projects/{environment}/operations/{id}")
+}
+
+/// Who did what in an environment.
+pub(crate) fn activities(environment: &EnvironmentId) -> String {
+    format!("/projects/{environment}/activities")
 }
 
 /// The sign-in page, which leads on to `next`.

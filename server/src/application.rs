@@ -1,4 +1,5 @@
-//! Everything that requests are answered with, opened in order: database, archives, services, console.
+//! Everything that requests are answered with, opened in order: database, archives, activities, services,
+//! console.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use archive_store::{
 };
 use backup_api::EnvironmentId;
 use backup_service::{BackupService, ServiceSettings};
-use console::{Console, ConsoleSettings, Drafts, EnvironmentSettings, SqliteSessionStore};
+use console::{ActivityLog, Console, ConsoleSettings, Drafts, EnvironmentSettings, SqliteSessionStore};
 use database::Database;
 use tokio::sync::watch;
 
@@ -26,6 +27,7 @@ pub(crate) struct Application {
     pub(crate) hosts: Arc<Hosts>,
     pub(crate) database: Database,
     pub(crate) service: BackupService,
+    pub(crate) activities: ActivityLog,
     pub(crate) console: Console,
     pub(crate) sessions: SqliteSessionStore,
     pub(crate) uploads: ResumableUploads,
@@ -51,11 +53,15 @@ impl Application {
         let uploads = ResumableUploads::open(store.clone(), upload_limits(&configuration))
             .await
             .context("cannot open the unfinished uploads")?;
-        let service = BackupService::open(service_settings(&configuration), database.clone(), store)
+        let activities = ActivityLog::open(database.clone())
+            .await
+            .context("cannot open the record of activities")?;
+        let settings = service_settings(&configuration, activities.clone());
+        let service = BackupService::open(settings, database.clone(), store)
             .await
             .context("cannot open the backup service")?;
         let settings = console_settings(&configuration, &service, addresses)?;
-        let console = Console::open(settings, database.clone())
+        let console = Console::open_with_activities(settings, database.clone(), activities.clone())
             .await
             .context("cannot open the console's data")?;
         let sessions = SqliteSessionStore::new(database.clone());
@@ -66,6 +72,7 @@ impl Application {
             hosts,
             database,
             service,
+            activities,
             console,
             sessions,
             uploads,
@@ -108,12 +115,13 @@ fn upload_limits(configuration: &Configuration) -> UploadLimits {
     }
 }
 
-fn service_settings(configuration: &Configuration) -> ServiceSettings {
+fn service_settings(configuration: &Configuration, activities: ActivityLog) -> ServiceSettings {
     ServiceSettings {
         environments: environments(configuration),
         upload_idle_timeout: configuration.uploads.idle_timeout,
         largest_archive: configuration.uploads.largest_archive,
         version: VERSION.to_owned(),
+        activities: Arc::new(activities),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
         security_headers::{self, BehindHttps},
     },
     routes::{
-        download,
+        activities, download,
         events::{self, Events},
         health, pages, services, upload,
         uploads::{self, DraftUploads},
@@ -77,6 +77,7 @@ fn service_routers(application: &Application) -> Result<HashMap<EnvironmentId, R
         let service = ServiceRouter {
             api,
             authenticator,
+            activities: Arc::new(application.activities.clone()),
             uploads,
             version: VERSION.into(),
             stopping: application.stopping.subscribe(),
@@ -103,6 +104,16 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
             "/projects/{environment}/backups/upload",
             post(upload::handle).layer(DefaultBodyLimit::disable()),
         )
+        .route(
+            "/projects/{environment}/activities/export.csv",
+            get(activities::environment_csv),
+        )
+        .route(
+            "/projects/{environment}/activities/export.json",
+            get(activities::environment_json),
+        )
+        .route("/settings/activities/export.csv", get(activities::console_csv))
+        .route("/settings/activities/export.json", get(activities::console_json))
         .with_state(application.console.clone());
     let uploads = uploads(application);
     let events = Router::new()

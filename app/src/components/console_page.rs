@@ -23,13 +23,19 @@ pub(crate) enum Place {
     Backups(Environment),
     /// The upload page of an environment.
     Upload(Environment),
+    /// Who did what in an environment.
+    Activities(Environment),
+    /// Who did what in the console itself.
+    ConsoleActivities,
 }
 
 impl Place {
     pub(crate) const fn environment(&self) -> Option<&Environment> {
         match self {
-            Self::Projects => None,
-            Self::Backups(environment) | Self::Upload(environment) => Some(environment),
+            Self::Projects | Self::ConsoleActivities => None,
+            Self::Backups(environment) | Self::Upload(environment) | Self::Activities(environment) => {
+                Some(environment)
+            }
         }
     }
 }
@@ -55,8 +61,8 @@ pub(crate) fn ConsolePage(
         <a class="skip-link" href="#content">
             "Skip to content"
         </a>
-        <TopBar viewer place=place.clone() />
-        <Rail place />
+        <TopBar viewer=viewer.clone() place=place.clone() />
+        <Rail viewer place />
         <main class="page" id="content" tabindex="-1">
             {children()}
         </main>

@@ -12,7 +12,6 @@ use crate::{
 /// A button that opens the list of all environments; choosing one keeps the section.
 #[component]
 pub(super) fn EnvironmentSwitcher(projects: Vec<Project>, current: Environment, place: Place) -> AnyView {
-    let keeps_upload = matches!(place, Place::Upload(_));
     let lists = projects
         .into_iter()
         .map(|project| {
@@ -21,10 +20,10 @@ pub(super) fn EnvironmentSwitcher(projects: Vec<Project>, current: Environment, 
                 .into_iter()
                 .map(|environment| {
                     let is_current = environment.id == current.id;
-                    let href = if keeps_upload {
-                        paths::upload(&environment.id)
-                    } else {
-                        paths::backups(&environment.id)
+                    let href = match place {
+                        Place::Upload(_) => paths::upload(&environment.id),
+                        Place::Activities(_) => paths::activities(&environment.id),
+                        _ => paths::backups(&environment.id),
                     };
                     view! {
                         <li>

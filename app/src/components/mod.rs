@@ -1,5 +1,7 @@
 //! The parts pages are made of. All of them run on the server only; what needs the browser is an island.
 
+mod activity_filter;
+mod activity_table;
 mod back_link;
 mod backup_history;
 mod backup_info;
@@ -22,6 +24,8 @@ mod top_bar;
 mod unavailable;
 mod upload_section;
 
+pub(crate) use activity_filter::{ActivityFilterForm, ActivityLinks};
+pub(crate) use activity_table::ActivityTable;
 pub(crate) use back_link::BackLink;
 pub(crate) use backup_history::{BackupHistory, Listing};
 pub(crate) use backup_info::BackupInfo;

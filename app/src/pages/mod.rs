@@ -1,5 +1,6 @@
 //! One file per page, and what all of them do alike.
 
+mod activities;
 mod backup;
 mod backups;
 mod delete;
@@ -11,6 +12,7 @@ mod projects;
 mod setup;
 mod upload;
 
+pub(crate) use activities::{ActivitiesPage, ConsoleActivitiesPage};
 pub(crate) use backup::BackupPage;
 pub(crate) use backups::BackupsPage;
 pub(crate) use delete::DeletePage;

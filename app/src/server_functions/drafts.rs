@@ -76,7 +76,7 @@ mod server {
 
     use std::time::Duration;
 
-    use backup_api::{Actor, ApiError, EnvironmentId, Problem};
+    use backup_api::{Action, Actor, ApiError, EnvironmentId, Problem};
     use console::{ConsoleError, Difference, Drafts};
     use leptos::prelude::{expect_context, use_context};
 
@@ -112,6 +112,10 @@ mod server {
         let Some(drafts) = use_context::<Drafts>() else {
             return Vec::new();
         };
+        // Looking at the page is no attempt to upload.
+        if !viewer.access.allows(environment, Action::Upload) {
+            return Vec::new();
+        }
         match drafts.of(&viewer.actor, environment).await {
             Ok(files) => files.into_iter().map(DraftFile::from).collect(),
             // Whoever may not upload has none.

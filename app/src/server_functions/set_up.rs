@@ -6,7 +6,11 @@ use secrecy::ExposeSecret;
 use tower_sessions::Session;
 
 use super::{end_form, secret_field::SecretField};
-use crate::{context::origin, error::AppError, paths};
+use crate::{
+    context::{origin, request_origin},
+    error::AppError,
+    paths,
+};
 
 /// Makes the first administrator with the token of the printed link, and signs them in.
 #[server(prefix = "/api", endpoint = "set-up")]
@@ -27,8 +31,8 @@ async fn try_to_set_up(token: &SecretField, email: &str, password: &SecretField)
     let session: Session = leptos_axum::extract()
         .await
         .map_err(|error| ConsoleError::Internal(Box::new(error)))?;
-    let person = expect_context::<Console>()
-        .set_up(token.secret(), email, password.secret())
-        .await?;
-    session::sign_in(&session, &person, &origin()).await
+    let console = expect_context::<Console>();
+    let outcome = console.set_up(token.secret(), email, password.secret()).await;
+    console.record_set_up(&outcome, request_origin());
+    session::sign_in(&session, &outcome?, &origin()).await
 }

@@ -5,7 +5,11 @@ use leptos::prelude::*;
 use tower_sessions::Session;
 
 use super::{end_form, secret_field::SecretField};
-use crate::{context::origin, error::AppError, paths};
+use crate::{
+    context::{origin, request_origin},
+    error::AppError,
+    paths,
+};
 
 /// Signs somebody in and leads on to `next`. All reasons against it look alike.
 #[server(prefix = "/api", endpoint = "sign-in")]
@@ -23,9 +27,10 @@ async fn try_to_sign_in(email: &str, password: &SecretField) -> Result<(), Conso
     let session: Session = leptos_axum::extract()
         .await
         .map_err(|error| ConsoleError::Internal(Box::new(error)))?;
-    let origin = origin();
-    let person = expect_context::<Console>()
+    let (console, origin) = (expect_context::<Console>(), origin());
+    let outcome = console
         .authenticate_password(email, password.secret(), origin.address)
-        .await?;
-    session::sign_in(&session, &person, &origin).await
+        .await;
+    console.record_sign_in(email, &outcome, request_origin()).await;
+    session::sign_in(&session, &outcome?, &origin).await
 }

@@ -75,6 +75,7 @@ pub(super) async fn run(serve: &Serve) -> Result<u8> {
     expiring.abort();
     match ended {
         Ended::Asked => {
+            application.activities.finish().await;
             if timeout(LAST_WRITES, application.database.close()).await.is_err() {
                 tracing::warn!("the database was still in use at the end");
             }

@@ -1,5 +1,6 @@
 //! The routes that are neither pages nor the documented API. Each parses, authorises, calls one method and maps.
 
+pub(crate) mod activities;
 pub(crate) mod download;
 pub(crate) mod events;
 pub(crate) mod health;

@@ -7,7 +7,8 @@ use axum::{
     middleware::map_response_with_state,
     response::Response,
 };
-use backup_service::http::RequestId;
+use backup_api::Via;
+use backup_service::http::{RequestId, origin};
 use console::{Console, Drafts};
 use leptos::{
     config::LeptosOptions,
@@ -43,8 +44,8 @@ pub(crate) fn router(console: Console, drafts: Drafts, options: LeptosOptions) -
         .with_state(options)
 }
 
-/// What rendering and server functions find in their context: the console, the drafts, and from the request its id and the nonce
-/// that the answer's policy names.
+/// What rendering and server functions find in their context: the console, the drafts, and from the request where it came from, its id and
+/// the nonce that the answer's policy names.
 fn provide(console: &Console, drafts: &Drafts) {
     provide_context(console.clone());
     provide_context(drafts.clone());
@@ -54,6 +55,7 @@ fn provide(console: &Console, drafts: &Drafts) {
     if let Some(nonce) = parts.extensions.get::<Nonce>() {
         provide_context(nonce.clone());
     }
+    provide_context(origin(&parts.extensions, Via::Page));
     if let Some(RequestId(id)) = parts.extensions.get::<RequestId>() {
         provide_context(app::RequestId(id.clone()));
     }

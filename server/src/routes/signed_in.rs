@@ -5,8 +5,8 @@ use axum::{
     http::{Method, StatusCode, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use backup_api::{Actor, ApiError};
-use backup_service::http::{RequestId, problem_response};
+use backup_api::{Actor, ApiError, Via};
+use backup_service::http::{RequestId, origin, problem_response};
 use console::Console;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tower_sessions::Session;
@@ -22,7 +22,7 @@ impl FromRequestParts<Console> for SignedIn {
             .await
             .map_err(IntoResponse::into_response)?;
         match actor(console, &session).await {
-            Ok(Some(actor)) => Ok(Self(actor)),
+            Ok(Some(actor)) => Ok(Self(actor.with_origin(origin(&parts.extensions, Via::Page)))),
             Ok(None) => Err(sign_in_first(parts).await),
             Err(error) => Err(problem_response(&error, parts.extensions.get::<RequestId>())),
         }

@@ -8,7 +8,8 @@ use axum::{
     },
     response::Response,
 };
-use backup_api::{ApiError, ApiFuture, EnvironmentId};
+use backup_api::{ApiError, ApiFuture, EnvironmentId, Via};
+use backup_service::http::origin;
 use console::{Console, Drafts};
 use resumable_uploads::UploadAccess;
 use tower_sessions::Session;
@@ -32,6 +33,7 @@ impl UploadAccess for DraftUploads {
             let actor = actor.ok_or_else(|| ApiError::Unauthenticated {
                 reason: "You were signed out. Sign in in another tab, then go on here.".to_owned(),
             })?;
+            let actor = actor.with_origin(origin(&parts.extensions, Via::Page));
             self.drafts
                 .scope(&actor, &self.environment)
                 .await

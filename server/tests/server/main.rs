@@ -6,6 +6,7 @@
     reason = "the log of a server helps when its test fails"
 )]
 
+mod activities;
 mod administration;
 mod configuration;
 #[cfg(feature = "failpoints")]
