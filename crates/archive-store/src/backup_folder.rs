@@ -139,6 +139,7 @@ pub(crate) fn remove(environment: &Path, id: &BackupId) -> io::Result<()> {
     take_apart(&hidden)?;
     if exists(&target)? {
         publish::withdraw_folder(&target, &hidden)?;
+        failpoints::reached("folder-withdrawn");
         take_apart(&hidden)?;
     }
     Ok(())

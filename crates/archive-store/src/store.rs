@@ -14,6 +14,7 @@ use crate::{
     backup_folder::{self, LinkedArchive},
     blocking::{blocking, detached},
     catalogue::{self, Catalogue},
+    failpoints,
     layout::{self, Layout},
     leftovers,
     reader::ArchiveReader,
@@ -122,6 +123,7 @@ impl ArchiveStore {
         let (store, owner) = (self.clone(), owner.clone());
         detached(async move {
             let ids = store.inner.catalogue.forget_all_of(&owner).await?;
+            failpoints::reached("archives-forgotten");
             store.remove_files(ids).await
         })
         .await

@@ -5,11 +5,13 @@
 
 use std::error::Error;
 
+use archive_store::failpoints;
 use backup_api::{Actor, Annotation, ApiError, Backup, BackupId, CatalogueChange, EnvironmentId};
 use database::sqlx::{query, query_as};
 
 use crate::{
-    ServiceError, catalogue, environment_service::EnvironmentService, persistence::until_done, shared::Shared,
+    ServiceError, catalogue, environment_service::EnvironmentService, persistence::now_or_later,
+    shared::Shared,
 };
 
 /// Characters of a note.
@@ -39,7 +41,9 @@ impl EnvironmentService {
             .execute(&mut *transaction)
             .await
             .map_err(ApiError::internal)?;
+        failpoints::reached("annotation-before-commit");
         transaction.commit().await.map_err(ApiError::internal)?;
+        failpoints::reached("annotation-after-commit");
         tracing::info!(
             backup.id = %id,
             actor.name = %actor.name,
@@ -49,17 +53,12 @@ impl EnvironmentService {
         shared
             .operations
             .announce(&self.environment, &id, CatalogueChange::Annotated);
-        if let Err(error) = write_manifest(shared, &self.environment, &id).await {
-            tracing::error!(
-                backup.id = %id,
-                error = &error as &dyn Error,
-                "the manifest of a backup could not be changed at once"
-            );
-            tokio::spawn(async move {
-                let again = || async { Ok(write_manifest(&self.shared, &self.environment, &id).await?) };
-                until_done("changing the manifest of a backup", id.as_str(), again).await;
-            });
-        }
+        let whose = id.to_string();
+        now_or_later("changing the manifest of a backup", whose, move || {
+            let (service, id) = (self.clone(), id.clone());
+            async move { write_manifest(&service.shared, &service.environment, &id).await }
+        })
+        .await;
         Ok(backup)
     }
 }
@@ -92,6 +91,7 @@ async fn write_manifest(
             "the folder of this backup is missing, so its note and pin are in the catalogue only"
         );
     }
+    failpoints::reached("annotation-before-record");
     let mut transaction = shared.database.begin().await?;
     // A change that came meanwhile is not written yet.
     query(

@@ -6,13 +6,13 @@
 
 use std::error::Error;
 
-use archive_store::ArchiveOwner;
+use archive_store::{ArchiveOwner, failpoints};
 use backup_api::{Actor, ApiError, BackupId, CatalogueChange, EnvironmentId};
 use database::sqlx::{query, query_as};
 use jiff::Timestamp;
 
 use crate::{
-    ServiceError, catalogue, environment_service::EnvironmentService, ids, persistence::until_done,
+    ServiceError, catalogue, environment_service::EnvironmentService, ids, persistence::now_or_later,
     shared::Shared,
 };
 
@@ -50,7 +50,9 @@ impl EnvironmentService {
             .execute(&mut *transaction)
             .await
             .map_err(ApiError::internal)?;
+        failpoints::reached("deletion-before-commit");
         transaction.commit().await.map_err(ApiError::internal)?;
+        failpoints::reached("deletion-after-commit");
         drop(uses);
         tracing::info!(
             backup.id = %id,
@@ -61,17 +63,12 @@ impl EnvironmentService {
         shared
             .operations
             .announce(&self.environment, &id, CatalogueChange::Deleted);
-        if let Err(error) = finish(shared, &self.environment, &id).await {
-            tracing::error!(
-                backup.id = %id,
-                error = &error as &dyn Error,
-                "the files of a deleted backup could not be removed at once"
-            );
-            tokio::spawn(async move {
-                let again = || async { Ok(finish(&self.shared, &self.environment, &id).await?) };
-                until_done("removing the files of a deleted backup", id.as_str(), again).await;
-            });
-        }
+        let whose = id.to_string();
+        now_or_later("removing the files of a deleted backup", whose, move || {
+            let (service, id) = (self.clone(), id.clone());
+            async move { finish(&service.shared, &service.environment, &id).await }
+        })
+        .await;
         Ok(())
     }
 }
@@ -82,8 +79,10 @@ async fn finish(shared: &Shared, environment: &EnvironmentId, id: &BackupId) -> 
         let _changing = shared.folders.lock().await;
         shared.store.remove_backup_folder(environment, id).await?;
     }
+    failpoints::reached("deletion-after-folder");
     let archives = ArchiveOwner::Backup(id.clone());
     shared.store.discard_all_of(&archives).await?;
+    failpoints::reached("deletion-before-record");
     let mut transaction = shared.database.begin().await?;
     query("DELETE FROM deletions WHERE backup_id = $1")
         .bind(id.as_str())

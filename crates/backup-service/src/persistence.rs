@@ -2,15 +2,34 @@
 
 use std::{error::Error, time::Duration};
 
-use backup_api::ApiError;
-
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
+/// Attempts `work` once. Where that fails, it goes on in the background until it succeeds, and nobody waits for it.
+pub(crate) async fn now_or_later<W, E>(
+    what: &'static str,
+    whose: String,
+    mut work: impl FnMut() -> W + Send + 'static,
+) where
+    W: Future<Output = Result<(), E>> + Send,
+    E: Error + Send + 'static,
+{
+    if let Err(error) = work().await {
+        tracing::error!(
+            work = what,
+            whose,
+            error = &error as &dyn Error,
+            "something that must be done failed and goes on in the background"
+        );
+        tokio::spawn(async move { until_done(what, &whose, work).await });
+    }
+}
+
 /// Attempts `work` until it succeeds, with growing pauses. `what` and `whose` are for the log.
-pub(crate) async fn until_done<W>(what: &'static str, whose: &str, mut work: impl FnMut() -> W)
+pub(crate) async fn until_done<W, E>(what: &'static str, whose: &str, mut work: impl FnMut() -> W)
 where
-    W: Future<Output = Result<(), ApiError>>,
+    W: Future<Output = Result<(), E>>,
+    E: Error + 'static,
 {
     let mut pause = FIRST_RETRY;
     while let Err(error) = work().await {

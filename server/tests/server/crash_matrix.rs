@@ -19,6 +19,8 @@ use serde_json::Value;
 
 use crate::support::{Answer, Place, Server, form, noise};
 
+mod standing;
+
 const FAILPOINT: &str = "BACKUPS_CONSOLE_FAILPOINT";
 const SIGABRT: i32 = 6;
 const SOON: Duration = Duration::from_secs(30);
@@ -218,6 +220,12 @@ fn every_failpoint_is_pulled() {
     let pulled: BTreeSet<_> = tables
         .chain(TWICE.iter().flatten())
         .chain(ONE_REQUEST.into_iter().flatten())
+        .chain(
+            standing::DELETED
+                .iter()
+                .chain(&standing::ANNOTATED)
+                .flat_map(|(points, _)| *points),
+        )
         .map(|point| point.split(':').next().unwrap().to_owned())
         .collect();
     let mut placed = BTreeSet::new();
