@@ -3,6 +3,8 @@
 //! Integers only: a size never passes through a floating-point number. Nothing here needs a locale or a time zone;
 //! the browser's own words for a moment come from the island that shows it.
 
+pub use backup_api::grouped;
+
 const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
 /// A size in decimal units, four digits at most: `244.9 kB`, `39.5 MB`, `30.76 GB`.
@@ -36,19 +38,6 @@ pub fn size(bytes: u64) -> String {
 /// A size to the byte: `244,913 bytes`.
 pub fn exact_size(bytes: u64) -> String {
     format!("{} {}", grouped(bytes), if bytes == 1 { "byte" } else { "bytes" })
-}
-
-/// A number with commas between thousands.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// How long ago something was, in its largest unit: `just now`, `5 minutes ago`, `3 days ago`. A moment that lies

@@ -23,6 +23,7 @@ mod problem;
 pub mod routes;
 #[cfg(feature = "service")]
 mod service;
+mod text;
 
 #[cfg(feature = "service")]
 pub use activity::{Activity, ActivityGroup, ActivityKind, ActivityOutcome, ActivitySink, NoActivities};
@@ -45,3 +46,4 @@ pub use service::{
     Annotation, ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, EventStream,
     PartStream, StoredArchive, Upload, UploadContent, UploadPart,
 };
+pub use text::grouped;

@@ -237,8 +237,9 @@ pub trait BackupApi: Send + Sync + 'static {
 
     // What follows came with our own service; others may lack it.
 
-    /// Takes in a pair of archives like [`BackupApi::upload`], but answers as soon as the operation holds the environment.
-    /// A repeated request gets the operation of the first one, which may have succeeded already.
+    /// Takes in a pair of archives like [`BackupApi::upload`], but answers as soon as all bytes have come and the backup is
+    /// being published; what is refused until then is answered as such. A repeated request gets the operation of the first
+    /// one at once, which may still receive or have succeeded already.
     fn begin_upload<'a>(&'a self, _actor: &'a Actor, _upload: Upload) -> ApiFuture<'a, Operation> {
         not_available(NO_BACKGROUND)
     }

@@ -11,11 +11,12 @@ use archive_store::{ArchiveOwner, ArchiveWriter, FinishedArchive, StoreError, fa
 use backup_api::{
     Actor, ApiError, Backup, BackupId, BackupStatus, BodyError, ByteStream, CreationType, DatabaseArchive,
     Operation, OperationState, Part, PartStream, Phase, Upload, UploadContent, UploadPart, VolumeArchive,
+    grouped,
 };
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use operations::{OperationError, Outcome, RunningOperation};
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     catalogue,
@@ -86,11 +87,20 @@ impl Intake {
         self.running.progress().bytes()
     }
 
-    /// Takes the archives in and makes the backup exist.
-    pub(crate) async fn run(&self, upload: Upload) -> Result<Backup, ApiError> {
+    /// Takes the archives in and makes the backup exist. `received` is told when nothing is needed of the sender any more.
+    pub(crate) async fn run(
+        &self,
+        upload: Upload,
+        received: Option<oneshot::Sender<()>>,
+    ) -> Result<Backup, ApiError> {
         let Upload { parts, note, .. } = upload;
         let (database, volume) = self.receive(parts).await?;
         failpoints::reached("backup-archives-there");
+        self.begin_publishing().await?;
+        if let Some(received) = received {
+            // Whoever asked may have hung up.
+            let _ = received.send(());
+        }
         self.publish(&database, &volume, note).await
     }
 
@@ -197,15 +207,15 @@ impl Intake {
         let text = format!(
             "The {} arrived: {} bytes, SHA-256 {}.",
             part.title().to_lowercase(),
-            with_separators(archive.size()),
+            grouped(archive.size()),
             hex::encode(archive.sha256())
         );
         self.running.note(&text).await.map_err(ApiError::internal)
     }
 
-    /// The answer to whoever sends an upload that somebody else called off.
+    /// The answer to whoever sends an upload that somebody else called off. Who comes later is too late.
     pub(crate) async fn called_off(&self) -> Option<ApiError> {
-        let sentence = match self.running.cancellation() {
+        let sentence = match self.running.refuse_cancellation() {
             Some(cancellation) => Some(cancellation.sentence()),
             // The lock was broken this very moment: its end is recorded before anybody here is told.
             None => self
@@ -222,6 +232,26 @@ impl Intake {
         sentence.map(|sentence| ApiError::Cancelled { sentence })
     }
 
+    async fn begin_publishing(&self) -> Result<(), ApiError> {
+        // Before the phase says that there may be a folder to clean up: the next start believes it.
+        if self.service.has_folder(&self.id).await? {
+            return Err(self.folder_appeared());
+        }
+        let advanced = self.running.advance(Phase::Publishing).await;
+        advanced.map_err(from_operation)
+    }
+
+    /// There was none when the id was chosen. It may be the only copy of a backup that the catalogue has lost.
+    fn folder_appeared(&self) -> ApiError {
+        ApiError::Unavailable {
+            reason: format!(
+                "A folder named {} appeared among the backups while this upload came in, and is left alone. Nothing \
+                 of the upload was kept; send it again.",
+                self.id
+            ),
+        }
+    }
+
     async fn publish(
         &self,
         database: &FinishedArchive,
@@ -229,17 +259,6 @@ impl Intake {
         note: Option<String>,
     ) -> Result<Backup, ApiError> {
         let shared = &self.service.shared;
-        // Before the phase says that there may be a folder to clean up: the next start believes it.
-        let is_there = shared
-            .store
-            .has_backup_folder(&self.service.environment, &self.id);
-        if is_there.await.map_err(ApiError::internal)? {
-            return Err(ApiError::internal(StoreError::BackupFolderExists));
-        }
-        self.running
-            .advance(Phase::Publishing)
-            .await
-            .map_err(from_operation)?;
         failpoints::reached("backup-before-folder");
         // The minute may have been taken by the backup before; an id never names a minute that has not come.
         self.unless_called_off(async {
@@ -256,10 +275,12 @@ impl Intake {
             .store
             .publish_backup_folder(&self.service.environment, &self.id, archives, json.as_bytes())
             .await
-            .map_err(|error| {
-                let is_ours = !matches!(error, StoreError::BackupFolderExists);
-                self.folder_is_ours.store(is_ours, Ordering::Relaxed);
-                from_store(error, Part::Database)
+            .map_err(|error| match error {
+                StoreError::BackupFolderExists => {
+                    self.folder_is_ours.store(false, Ordering::Relaxed);
+                    self.folder_appeared()
+                }
+                other => from_store(other, Part::Database),
             })?;
 
         failpoints::reached("backup-before-transaction");
@@ -373,36 +394,5 @@ impl Intake {
             Err(error) => return Err(ApiError::internal(error)),
         }
         transaction.commit().await.map_err(ApiError::internal)
-    }
-}
-
-/// A number with a comma between every three digits.
-fn with_separators(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_read_in_threes() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (123_456, "123,456"),
-            (u64::MAX, "18,446,744,073,709,551,615"),
-        ] {
-            assert_eq!(with_separators(number), text);
-        }
     }
 }

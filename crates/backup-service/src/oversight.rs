@@ -87,6 +87,10 @@ impl EnvironmentService {
                 reason: "The backup is being published, which takes moments and cannot be cancelled."
                     .to_owned(),
             },
+            OperationError::Ending { .. } => ApiError::NotCancellable {
+                reason: "The operation has failed already, and what is left of it is being removed."
+                    .to_owned(),
+            },
             // It ended this moment.
             OperationError::NotRunning { .. } => match self.require_operation(id).await {
                 Ok(operation) => ended(&operation),

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use archive_store::failpoints;
 use backup_api::{
-    Activity, ActivityKind, ActivityOutcome, Actor, ApiError, Backup, BackupMinute, Operation, OperationId,
-    OperationKind, OperationState, Part, Phase, Upload,
+    Activity, ActivityKind, ActivityOutcome, Actor, ApiError, Backup, BackupId, BackupMinute, Operation,
+    OperationId, OperationKind, OperationState, Part, Phase, Upload,
 };
+use database::sqlx::SqliteConnection;
 use operations::NewOperation;
+use tokio::sync::oneshot;
 
 use crate::{
     catalogue,
@@ -55,7 +57,7 @@ impl EnvironmentService {
         let announced = Announcement::of(&upload);
         loop {
             match self.begin(&actor, &announced, &origin).await? {
-                Begun::New(intake) => return self.carry_out(actor, *intake, upload).await,
+                Begun::New(intake) => return self.carry_out(actor, *intake, upload, None).await,
                 Begun::Before(operation) => {
                     if let Some(backup) = self.outcome_of(&operation).await? {
                         return Ok(backup);
@@ -65,18 +67,25 @@ impl EnvironmentService {
         }
     }
 
-    /// Begins to take in an upload of `actor` and answers with the operation that does it, or that did it before.
+    /// Takes in an upload of `actor` and answers with its operation once all bytes have come, or with the one that the
+    /// same request began before.
     pub(crate) async fn begin_taking_in(self, actor: Actor, upload: Upload) -> Result<Operation, ApiError> {
         let announced = Announcement::of(&upload);
-        match self.begin(&actor, &announced, &Origin::upload_of(&actor)).await? {
+        let operation = match self.begin(&actor, &announced, &Origin::upload_of(&actor)).await? {
             Begun::New(intake) => {
-                let operation = intake.operation().clone();
-                // How it ends is in the record.
-                tokio::spawn(self.carry_out(actor, *intake, upload));
-                Ok(operation)
+                let operation = intake.operation().id.clone();
+                let (sender, received) = oneshot::channel();
+                let work = tokio::spawn(self.clone().carry_out(actor, *intake, upload, Some(sender)));
+                // How it ends after that is in the record.
+                if received.await.is_err() {
+                    // It came to nothing before, and says why.
+                    work.await.map_err(ApiError::internal)??;
+                }
+                operation
             }
-            Begun::Before(operation) => self.require_operation(&operation).await,
-        }
+            Begun::Before(operation) => operation,
+        };
+        self.require_operation(&operation).await
     }
 
     /// Takes the lock and an id, both or neither; or finds that the same request came before.
@@ -126,7 +135,7 @@ impl EnvironmentService {
         {
             return Ok(Begun::Before(before));
         }
-        let id = ids::reserve(&mut transaction, &self.environment, &self.uid, earliest).await?;
+        let id = self.reserve_id(&mut transaction, earliest).await?;
         let new = NewOperation {
             environment: self.environment.clone(),
             kind: OperationKind::Upload,
@@ -156,6 +165,30 @@ impl EnvironmentService {
             id,
             origin.clone(),
         ))))
+    }
+
+    /// The id of the first free minute that is not before `earliest`. A minute whose folder is there although the catalogue
+    /// knows no such backup, as when that was restored from an older copy, stays that backup's for ever.
+    async fn reserve_id(
+        &self,
+        transaction: &mut SqliteConnection,
+        earliest: BackupMinute,
+    ) -> Result<BackupId, ApiError> {
+        let mut earliest = earliest;
+        loop {
+            let id = ids::reserve(&mut *transaction, &self.environment, &self.uid, earliest).await?;
+            if !self.has_folder(&id).await? {
+                return Ok(id);
+            }
+            tracing::warn!(backup.id = %id, "a folder bears the name of a backup that the catalogue does not know");
+            earliest = id.minute().next();
+        }
+    }
+
+    /// Whether a folder bears the name of a backup, known or not.
+    pub(crate) async fn has_folder(&self, id: &BackupId) -> Result<bool, ApiError> {
+        let found = self.shared.store.has_backup_folder(&self.environment, id).await;
+        found.map_err(ApiError::internal)
     }
 
     /// The backup that an operation made, once it has ended; `None` where it came to nothing.
@@ -195,13 +228,19 @@ impl EnvironmentService {
         room.map_err(|error| from_store(error, Part::Database))
     }
 
-    /// Makes the backup exist, or leaves nothing of it.
-    async fn carry_out(self, actor: Actor, intake: Intake, upload: Upload) -> Result<Backup, ApiError> {
+    /// Makes the backup exist, or leaves nothing of it. `received` is told when all bytes have come.
+    async fn carry_out(
+        self,
+        actor: Actor,
+        intake: Intake,
+        upload: Upload,
+        received: Option<oneshot::Sender<()>>,
+    ) -> Result<Backup, ApiError> {
         let intake = Arc::new(intake);
         let operation = intake.operation().id.clone();
         let work = intake.clone();
         // In a task of its own, so that even a panic ends in the clean-up below and not with a lock that stays.
-        let result = match tokio::spawn(async move { work.run(upload).await }).await {
+        let result = match tokio::spawn(async move { work.run(upload, received).await }).await {
             Ok(result) => result,
             Err(panic) => Err(ApiError::internal(panic)),
         };

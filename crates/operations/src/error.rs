@@ -33,6 +33,12 @@ pub enum OperationError {
         /// Which one.
         id: String,
     },
+    /// The operation has failed and is being cleaned up after.
+    #[error("operation {id} is ending")]
+    Ending {
+        /// Which one.
+        id: String,
+    },
     /// Somebody called it off before it could go on.
     #[error("operation {id} was called off")]
     CalledOff {

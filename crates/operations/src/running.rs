@@ -132,6 +132,13 @@ impl RunningOperation {
         self.cancellation.borrow().clone()
     }
 
+    /// Who called it off, if somebody did; from now on nobody can. For an operation that came to nothing, before it is
+    /// cleaned up after: how it ends is decided then.
+    pub fn refuse_cancellation(&self) -> Option<Cancellation> {
+        self.operations.refuse_cancellation(&self.operation.id);
+        self.cancellation()
+    }
+
     /// Returns when somebody called it off, with who and why.
     pub async fn cancelled(&self) -> Cancellation {
         let mut cancellation = self.cancellation.clone();

@@ -55,6 +55,8 @@ pub struct Operations {
 struct Live {
     progress: Progress,
     phase: Phase,
+    /// It failed, and what is left of it is being removed.
+    is_ending: bool,
     cancellation: watch::Sender<Option<Cancellation>>,
 }
 
@@ -147,6 +149,7 @@ impl Operations {
         let live = Live {
             progress: progress.clone(),
             phase: operation.phase,
+            is_ending: false,
             cancellation: sender,
         };
         self.running().insert(operation.id.clone(), live);
@@ -276,6 +279,9 @@ impl Operations {
         let Some(live) = running.get(id) else {
             return Err(OperationError::NotRunning { id: id.to_string() });
         };
+        if live.is_ending {
+            return Err(OperationError::Ending { id: id.to_string() });
+        }
         if live.phase == Phase::Publishing {
             return Err(OperationError::TooLate { id: id.to_string() });
         }
@@ -395,6 +401,13 @@ impl Operations {
         }
         live.phase = phase;
         Ok(())
+    }
+
+    /// Lets nobody cancel an operation from now on.
+    pub(crate) fn refuse_cancellation(&self, id: &OperationId) {
+        if let Some(live) = self.running().get_mut(id) {
+            live.is_ending = true;
+        }
     }
 
     /// Tells everybody how a running operation is now, unless its lock was broken meanwhile: its end has been told then.

@@ -530,3 +530,27 @@ async fn events_are_repeated_as_long_as_they_are_known() {
             .is_none()
     );
 }
+
+#[tokio::test]
+async fn what_comes_to_nothing_is_cancelled_before_it_is_cleaned_up_after_or_not_at_all() {
+    let fixture = fixture().await;
+    for is_cancelled in [true, false] {
+        let running = fixture
+            .begin(upload_into("dev", "joe@example.com"))
+            .await
+            .unwrap();
+        let id = running.operation().id.clone();
+        if is_cancelled {
+            fixture.operations.cancel(&id, "Ann").unwrap();
+        }
+        let cancellation = running.refuse_cancellation();
+        assert_eq!(cancellation.is_some(), is_cancelled);
+        let late = fixture.operations.cancel(&id, "Sue");
+        assert!(matches!(late, Err(OperationError::Ending { .. })), "{late:?}");
+        assert_eq!(running.cancellation(), cancellation);
+        fixture
+            .finish(&running, &Outcome::Failed("No.".to_owned()))
+            .await
+            .unwrap();
+    }
+}

@@ -46,23 +46,20 @@ pub(crate) async fn handle(
     let actor = caller.may(Action::Upload, &state).await?;
     let (parts, body) = request.into_parts();
     let upload = if is_json(&parts.headers) {
-        // Only here is there nothing left to be received, so that the answer can come before the end.
-        let in_background = prefers_asynchronous(&parts.headers);
         let body = axum::body::to_bytes(body, LONGEST_JSON)
             .await
             .map_err(|_| ApiError::Incomplete)?;
         let scope = uploads::scope(&actor, state.api.environment());
         let key = idempotency_key(&parts.headers).map_err(ApiError::from)?;
-        let upload = uploads::upload_from_json(&body, state.uploads.clone(), scope, key)?;
-        if in_background {
-            let operation = state.api.begin_upload(&actor, upload).await?;
-            let applied = [(PREFERENCE_APPLIED, RESPOND_ASYNC)];
-            return Ok((applied, accepted(operation)).into_response());
-        }
-        upload
+        uploads::upload_from_json(&body, state.uploads.clone(), scope, key)?
     } else {
         upload_from_multipart(&parts.headers, body)
     };
+    if prefers_asynchronous(&parts.headers) {
+        let operation = state.api.begin_upload(&actor, upload).await?;
+        let applied = [(PREFERENCE_APPLIED, RESPOND_ASYNC)];
+        return Ok((applied, accepted(operation)).into_response());
+    }
     let backup = state.api.upload(&actor, upload).await?;
     let location = format!("/backup/{}", backup.backup_id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(backup)).into_response())

@@ -162,17 +162,14 @@ async fn who_prefers_not_to_wait_gets_the_operation_and_finds_the_backup_later()
         StatusCode::OK
     );
 
-    // What is wrong is told by the operation.
+    // What is wrong is told at once.
     let response = fixture.send(ask("nonsense")).await;
-    assert_eq!(response.status(), StatusCode::ACCEPTED);
-    let id = json(response).await["id"].as_str().unwrap().to_owned();
-    let failed = self::ended(&fixture, &id).await;
-    assert_eq!(failed["state"], "failed");
-    assert!(failed["failure"].as_str().unwrap().contains("`database`"));
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert!(problem(response).await.detail.contains("`database`"));
     assert_eq!(fixture.current_operation().await, None);
 }
 
-async fn ended(fixture: &Fixture, id: &str) -> serde_json::Value {
+pub(crate) async fn ended(fixture: &Fixture, id: &str) -> serde_json::Value {
     loop {
         let operation = json(fixture.get(&format!("/backup/operations/{id}")).await).await;
         if operation["state"] != "running" {

@@ -1,5 +1,7 @@
 //! Operations that people end: by cancelling them, or by breaking the lock.
 
+use std::time::Duration;
+
 use backup_api::{OperationId, OperationState, Phase, ProblemCode};
 use database::sqlx;
 use http::StatusCode;
@@ -59,7 +61,7 @@ async fn what_came_before_the_cancellation_goes_too() {
     // The database is complete, the volume is not.
     upload.chunks.send(upload.rest.slice(..100_000)).unwrap();
     while fixture.count("archives").await < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let path = cancel(&upload.operation.id);
     assert_eq!(
@@ -306,4 +308,47 @@ async fn breaking_a_lock_needs_a_reason_and_the_right_to() {
     // What has ended is told before what is wrong with the reason.
     let response = fixture.call("POST", &path, "").await;
     assert_eq!(problem(response).await.code, ProblemCode::NotCancellable);
+}
+
+#[tokio::test]
+async fn what_has_failed_and_is_being_removed_cannot_be_cancelled() {
+    let fixture = patient_fixture().await;
+    let upload = fixture.begin_slow_upload().await;
+    let id = upload.operation.id.clone();
+    // The database comes to its end, and there is no volume after it.
+    let delimiter = b"\r\n--XX";
+    let end = upload
+        .rest
+        .windows(delimiter.len())
+        .position(|window| window == delimiter);
+    let end = end.unwrap() + delimiter.len();
+    upload.chunks.send(upload.rest.slice(..end)).unwrap();
+    let log = format!("/backup/operations/{id}/log");
+    while json(fixture.get(&log).await).await["lines"]
+        .as_array()
+        .unwrap()
+        .len()
+        < 2
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // The clean-up cannot write until this goes.
+    let writing = fixture.database.begin().await.unwrap();
+    upload.chunks.send("--\r\n".into()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let response = fixture.call("POST", &cancel(&id), "").await;
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+    let refusal = problem(response).await;
+    assert_eq!(refusal.code, ProblemCode::NotCancellable);
+    assert!(
+        refusal.detail.contains("has failed already"),
+        "{}",
+        refusal.detail
+    );
+
+    drop(writing);
+    let response = upload.call.await.unwrap().unwrap();
+    assert_eq!(problem(response).await.code, ProblemCode::MissingPart);
+    assert_eq!(fixture.operation(&id).await["state"], "failed");
+    fixture.assert_nothing_is_left().await;
 }

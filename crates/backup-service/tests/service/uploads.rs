@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use axum::body::Body;
+use backup_api::ProblemCode;
 use http::StatusCode;
 
 use crate::support::*;
@@ -204,4 +205,59 @@ async fn an_endless_idempotency_key_is_refused() {
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     assert!(problem(response).await.detail.contains("Idempotency-Key"));
     fixture.assert_nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn who_prefers_not_to_wait_for_the_minute_sends_a_form_and_gets_the_operation() {
+    let fixture = patient_fixture().await;
+    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    // The next one's minute has not come, and does not come by itself.
+    fixture.clock.hold();
+    let send = async |body: &[u8]| {
+        let mut request = upload_request(body);
+        let headers = request.headers_mut();
+        headers.insert("prefer", "respond-async".parse().unwrap());
+        fixture.send(request).await
+    };
+    let whole = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    for (body, status, code) in [
+        (
+            form(&[("database", &gzip(b"d"))]),
+            StatusCode::BAD_REQUEST,
+            ProblemCode::MissingPart,
+        ),
+        (
+            form(&[("database", b"no gzip")]),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ProblemCode::NotGzip,
+        ),
+        (
+            whole[..whole.len() / 2].to_vec(),
+            StatusCode::BAD_REQUEST,
+            ProblemCode::Incomplete,
+        ),
+    ] {
+        let response = send(&body).await;
+        assert_eq!(response.status(), status);
+        assert_eq!(problem(response).await.code, code);
+        assert_eq!(fixture.current_operation().await, None);
+    }
+
+    let response = send(&whole).await;
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    assert_eq!(response.headers()["preference-applied"], "respond-async");
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let operation = json(response).await;
+    let id = operation["id"].as_str().unwrap();
+    assert_eq!(location, format!("/backup/operations/{id}"));
+    assert_eq!(
+        (&operation["state"], &operation["phase"]),
+        (&"running".into(), &"publishing".into())
+    );
+    assert_eq!(fixture.count("backups").await, 1);
+    // Nobody is there any more when the minute comes.
+    fixture.clock.go_on();
+    let ended = crate::resumable::ended(&fixture, id).await;
+    assert_eq!(ended["state"], "succeeded");
+    assert_eq!(fixture.count("backups").await, 2);
 }
