@@ -11,12 +11,26 @@ import { startSlowUpload } from "./support/slow-upload.mjs";
 const README_PICTURE = join(dirname(fileURLToPath(import.meta.url)), "..", "docs", "images", "backups.png");
 const BACKUPS = "/projects/lfrjoebloggs-prd/backups";
 
-const server = await startServer();
+let server = await startServer();
+const servers = [server];
 const browser = await startBrowser();
 
+let session;
+
+/** The cookies of somebody who signed in; once, because proving a password takes its time. */
+async function signedInOnce() {
+  if (!session) {
+    const page = await visit(browser);
+    await signIn(page, server);
+    session = await page.context().storageState();
+    await page.context().close();
+  }
+  return session;
+}
+
 async function picture(path, file, { width, colorScheme, signedIn = true, act = async () => {}, fullPage = true }) {
-  const page = await visit(browser, { colorScheme, viewport: { width, height: 800 } });
-  if (signedIn) await signIn(page, server);
+  const storageState = signedIn ? await signedInOnce() : undefined;
+  const page = await visit(browser, { colorScheme, storageState, viewport: { width, height: 800 } });
   await page.goto(server.url + path);
   await hydrated(page);
   await act(page);
@@ -50,17 +64,26 @@ try {
     await every("setup", setup.pathname + setup.search, { signedIn: false });
     await server.createAdministrator();
     const token = await server.createToken();
-    const { backups } = await (
-      await fetch(`${server.url}/services/lfrjoebloggs-prd/backup/list?limit=1`, {
+    const ask = async (path) => {
+      const response = await fetch(`${server.url}/services/lfrjoebloggs-prd/backup/${path}`, {
         headers: { authorization: `Bearer ${token}` },
-      })
-    ).json();
+      });
+      return response.json();
+    };
+    const { backups } = await ask("list?limit=1");
+    const operation = async () => {
+      const { operations } = await ask("operations?limit=1");
+      return `/projects/lfrjoebloggs-prd/operations/${operations[0].id}`;
+    };
     await every("login", "/login?problem=wrong-credentials", { signedIn: false });
     await every("environments", "/");
     await every("backups", BACKUPS);
     await every("backups-menu", BACKUPS, { act: openMenu, fullPage: false });
     await every("backups-download", BACKUPS, { act: openDownload, fullPage: false });
     await every("backups-uploaded", `${BACKUPS}?uploaded=${backups[0].backupId}`);
+    await every("backups-filtered", `${BACKUPS}?type=uploaded&order=largest`);
+    await every("backups-filtered-empty", `${BACKUPS}?type=auto&status=failed`);
+    await every("delete", `${BACKUPS}/${backups[0].backupId}/delete?problem=in-use`);
     await every("backup", `${BACKUPS}/${backups[0].backupId}`);
     await every("upload", `${BACKUPS}/upload`);
     await every("upload-refused", `${BACKUPS}/upload?problem=not-gzip&part=database&request=0199`);
@@ -68,10 +91,19 @@ try {
     const upload = await startSlowUpload(server, "prd", token);
     await every("backups-locked", BACKUPS);
     await every("upload-locked", `${BACKUPS}/upload`);
+    await every("operation-running", await operation());
+    await every("environments-locked", "/");
     await upload.cut();
+    await every("backups-failed", BACKUPS);
+    await every("operation-failed", await operation());
+    const empty = await startServer({ demo: false });
+    servers.push(empty);
+    await empty.createAdministrator();
+    [server, session] = [empty, undefined];
+    await every("backups-empty", "/projects/acme-prd/backups");
     console.log(`pictures of ${ADMINISTRATOR.email}'s console are in ${folder}`);
   }
 } finally {
   await browser.close();
-  await server.remove();
+  for (const started of servers) await started.remove();
 }

@@ -5,8 +5,9 @@ use backup_api::{
     Action, ApiError, Backup, BackupStatus, Capabilities, EnvironmentId, Operation, OperationKind, Problem,
 };
 use console::{ConsoleError, Standing};
+use jiff::Timestamp;
 
-use crate::context::Viewer;
+use crate::{context::Viewer, format};
 
 /// Where the service could, but these pages have no form for it.
 pub(crate) const NOT_OFFERED: &str = "This console cannot start it. Use the backup service's API.";
@@ -68,8 +69,11 @@ impl Availability {
 
     /// Why this backup cannot be deleted now.
     pub(crate) fn reason_against_deletion(&self, backup: &Backup) -> Option<String> {
-        self.reason_against(Action::Delete)
-            .or_else(|| backup.pinned.then(|| "It is pinned. Unpin it first.".to_owned()))
+        self.reason_against(Action::Delete).or_else(|| {
+            backup
+                .pinned
+                .then(|| "This backup is pinned. Unpin it first.".to_owned())
+        })
     }
 }
 
@@ -115,11 +119,13 @@ fn missing(capabilities: &Capabilities, action: Action) -> Option<String> {
     (!capability.available).then(reason)
 }
 
-/// Why what needs the environment has to wait.
+/// Why what needs the environment has to wait: for what, whose it is and since when. In UTC, because events carry it
+/// to readers in many zones; the banner of the page has their own time.
 pub(crate) fn wait_for(operation: &Operation) -> String {
     format!(
-        "Available again when the {} that {} started is complete.",
+        "Available again when the {} that {} started {} is complete.",
         noun(operation.kind),
-        operation.started_by
+        operation.started_by,
+        format::when(operation.started_at, Timestamp::now())
     )
 }

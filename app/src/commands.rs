@@ -38,6 +38,14 @@ pub(crate) fn download_both(service_url: &str, backup: &Backup, email: &str) -> 
         .join("\n")
 }
 
+/// Downloads both archives with the command-line client. The id alone is enough: it names its environment too.
+pub(crate) fn download_with_lcp(backup: &Backup) -> String {
+    format!(
+        "lcp backup download --backupId {}",
+        quoted(backup.backup_id.as_str())
+    )
+}
+
 /// Uploads a pair from a terminal.
 pub(crate) fn upload(service_url: &str, email: &str) -> String {
     format!(

@@ -5,13 +5,13 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use backup_api::{Actor, EnvironmentId, RequestOrigin, Via, http::ClientAddress};
-use console::{Access, Console, Environment, Origin, Person, Project, session};
+use console::{Access, Console, Environment, Origin, Person, Project};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_router::hooks::{use_params_map, use_query_map};
 use tower_sessions::Session;
 
-use crate::{error::PageError, paths, theme::Theme};
+use crate::{error::PageError, paths, problems, theme::Theme};
 
 /// The id that joins a page to the log. The server provides it as context; a page without one shows none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,9 @@ impl Viewer {
 
 /// Who asks; [`PageError::SignInNeeded`] when nobody is signed in.
 pub(crate) async fn viewer() -> Result<Viewer, PageError> {
-    let session: Session = leptos_axum::extract()
-        .await
-        .map_err(|error| PageError::fault(&error))?;
+    let session = session().await?;
     let console = expect_context::<Console>();
-    let id = session::person_id(&session)
+    let id = console::session::person_id(&session)
         .await
         .ok_or(PageError::SignInNeeded)?;
     let person = console.person(&id).await?.ok_or(PageError::SignInNeeded)?;
@@ -94,6 +92,23 @@ pub(crate) fn request_origin() -> RequestOrigin {
         via: Via::Page,
         ..RequestOrigin::default()
     })
+}
+
+/// The session of the browser that asks.
+pub(crate) async fn session() -> Result<Session, PageError> {
+    leptos_axum::extract()
+        .await
+        .map_err(|error| PageError::fault(&error))
+}
+
+/// Why the form that led back to this page was refused; `code` comes from the page's address. In the words of the
+/// refusal itself where the session has them still, else in those of its code.
+pub(crate) async fn refusal(code: Option<String>) -> Result<Option<String>, PageError> {
+    let Some((word, code)) = code.and_then(|word| problems::code(&word).map(|code| (word, code))) else {
+        return Ok(None);
+    };
+    let kept = console::session::kept_refusal(&session().await?, &own_path(), &word).await;
+    Ok(Some(kept.unwrap_or_else(|| problems::sentence(code, None))))
 }
 
 /// A part of the page's path, such as `environment`; empty where the route has none.

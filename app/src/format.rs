@@ -65,6 +65,18 @@ pub fn utc(time: jiff::Timestamp) -> String {
     format!("{} UTC", time.strftime("%Y-%m-%d %H:%M"))
 }
 
+/// A moment in the middle of a sentence: `at 20:15 UTC`, with its day unless that is today.
+#[cfg(feature = "ssr")]
+pub fn when(time: jiff::Timestamp, now: jiff::Timestamp) -> String {
+    let day = |time: jiff::Timestamp| time.strftime("%Y-%m-%d").to_string();
+    let (clock, of) = (time.strftime("at %H:%M UTC"), day(time));
+    if of == day(now) {
+        clock.to_string()
+    } else {
+        format!("on {of} {clock}")
+    }
+}
+
 /// A moment for the `datetime` attribute: `2026-11-23T20:15:30Z`.
 #[cfg(feature = "ssr")]
 pub fn machine_time(time: jiff::Timestamp) -> String {
@@ -134,5 +146,8 @@ mod tests {
         let time: jiff::Timestamp = "2026-11-23T21:15:30.75+01:00".parse().unwrap();
         assert_eq!(utc(time), "2026-11-23 20:15 UTC");
         assert_eq!(machine_time(time), "2026-11-23T20:15:30Z");
+        let at = |now: &str| when(time, now.parse().unwrap());
+        assert_eq!(at("2026-11-23T23:59:59Z"), "at 20:15 UTC");
+        assert_eq!(at("2026-11-24T00:00:00Z"), "on 2026-11-23 at 20:15 UTC");
     }
 }

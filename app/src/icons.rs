@@ -40,6 +40,7 @@ pub(crate) const LOCK: Drawing = Drawing(
 pub(crate) const MORE: Drawing = Drawing(
     r#"<g fill="currentColor" stroke="none"><circle cx="12" cy="5.5" r="1.6"/><circle cx="12" cy="12" r="1.6"/><circle cx="12" cy="18.5" r="1.6"/></g>"#,
 );
+pub(crate) const PIN: Drawing = Drawing(r#"<path d="M9 3.5h6M10 3.5v5.5l-3.5 4.5h11L14 9V3.5M12 13.5v7"/>"#);
 pub(crate) const PROJECTS: Drawing = Drawing(
     r#"<path d="m12 3.5 8.5 4.75L12 13 3.5 8.25Z"/><path d="m3.5 12.5 8.5 4.75 8.5-4.75M3.5 16.25 12 21l8.5-4.75"/>"#,
 );

@@ -1,4 +1,5 @@
-//! What pages are told while they are open: who holds an environment, and that nobody does any more.
+//! What pages are told while they are open: who holds an environment, that nobody does any more, and that somebody
+//! changed a backup.
 //!
 //! The server sends words, so that they stand in one place; the browser shows them.
 
@@ -10,6 +11,8 @@ pub const EVENTS: &str = "/events";
 pub const STATE: &str = "state";
 /// The name of those that say how far an operation is.
 pub const PROGRESS: &str = "progress";
+/// The name of those that say that a backup was deleted, pinned or noted upon.
+pub const CATALOGUE: &str = "catalogue";
 
 /// How an environment stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +25,20 @@ pub struct LiveState {
     pub notice: Option<String>,
     /// The backup that was just made.
     pub backup: Option<String>,
+    /// Whether it only says how things are: what happened before was perhaps not told.
+    #[serde(default)]
+    pub is_snapshot: bool,
+}
+
+/// A backup that is no longer as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveChange {
+    /// As pages name it.
+    pub environment: String,
+    /// The backup.
+    pub backup: String,
+    /// Whether it is gone.
+    pub is_gone: bool,
 }
 
 /// An operation that holds an environment.
@@ -40,20 +57,46 @@ pub struct LiveOperation {
 }
 
 #[cfg(feature = "ssr")]
-pub use server::event;
+pub use server::{LiveEvent, event};
 
 #[cfg(feature = "ssr")]
 mod server {
-    use backup_api::{EnvironmentId, Event, Operation, OperationKind, OperationState, Phase};
+    use backup_api::{
+        CatalogueChange, EnvironmentId, Event, Operation, OperationKind, OperationState, Phase,
+    };
+    use serde::Serialize;
 
-    use super::{LiveOperation, LiveState, PROGRESS, STATE};
+    use super::{CATALOGUE, LiveChange, LiveOperation, LiveState, PROGRESS, STATE};
     use crate::{
         availability::{noun, wait_for},
         components::operation_facts,
     };
 
-    /// An event as the stream of the pages carries it: its name and its data. `None` where it means nothing to them.
-    pub fn event(environment: &EnvironmentId, event: &Event) -> Option<(&'static str, LiveState)> {
+    /// An event as the stream of the pages carries it.
+    #[derive(Debug, PartialEq, Eq, Serialize)]
+    #[serde(untagged)]
+    pub enum LiveEvent {
+        /// How an environment stands.
+        State(LiveState),
+        /// How far it is.
+        Progress(LiveState),
+        /// A backup changed.
+        Catalogue(LiveChange),
+    }
+
+    impl LiveEvent {
+        /// The name by which the browser tells it from others.
+        pub const fn name(&self) -> &'static str {
+            match self {
+                Self::State(_) => STATE,
+                Self::Progress(_) => PROGRESS,
+                Self::Catalogue(_) => CATALOGUE,
+            }
+        }
+    }
+
+    /// What an event means to pages; `None`: nothing.
+    pub fn event(environment: &EnvironmentId, event: &Event) -> Option<LiveEvent> {
         let state = |operation: Option<&Operation>| LiveState {
             environment: environment.to_string(),
             operation: operation
@@ -61,20 +104,28 @@ mod server {
                 .map(live),
             notice: None,
             backup: None,
+            is_snapshot: false,
         };
         Some(match event {
-            Event::Snapshot { operation, .. } => (STATE, state(operation.as_deref())),
+            Event::Snapshot { operation, .. } => LiveEvent::State(LiveState {
+                is_snapshot: true,
+                ..state(operation.as_deref())
+            }),
             Event::Operation { operation, .. } => {
                 let succeeded = operation.state == OperationState::Succeeded;
                 let backup = operation.backup_id.as_ref().filter(|_| succeeded);
-                let state = LiveState {
+                LiveEvent::State(LiveState {
                     notice: notice(operation),
                     backup: backup.map(ToString::to_string),
                     ..state(Some(operation))
-                };
-                (STATE, state)
+                })
             }
-            Event::Progress { operation } => (PROGRESS, state(Some(operation))),
+            Event::Progress { operation } => LiveEvent::Progress(state(Some(operation))),
+            Event::Catalogue { backup, change, .. } => LiveEvent::Catalogue(LiveChange {
+                environment: environment.to_string(),
+                backup: backup.to_string(),
+                is_gone: *change == CatalogueChange::Deleted,
+            }),
             _ => return None,
         })
     }
@@ -135,16 +186,68 @@ mod server {
             })
         }
 
+        const ID: EventId = EventId {
+            process: 1,
+            number: 1,
+        };
+
+        fn environment() -> EnvironmentId {
+            EnvironmentId::new("lfrjoebloggs".parse().unwrap(), "dev".parse().unwrap())
+        }
+
         fn told(state: OperationState, phase: Phase) -> LiveState {
-            let id = EventId {
-                process: 1,
-                number: 1,
-            };
-            let environment = EnvironmentId::new("lfrjoebloggs".parse().unwrap(), "dev".parse().unwrap());
             let operation = operation(state, phase);
-            event(&environment, &Event::Operation { id, operation })
-                .unwrap()
-                .1
+            let Some(LiveEvent::State(state)) =
+                event(&environment(), &Event::Operation { id: ID, operation })
+            else {
+                panic!("no state")
+            };
+            assert!(!state.is_snapshot);
+            state
+        }
+
+        #[test]
+        fn a_backup_that_changes_is_named_and_said_to_be_gone_only_when_it_is() {
+            let backup: backup_api::BackupId = "dxpcloud-lqgqnewltbexuewymq-201910031723".parse().unwrap();
+            for (change, is_gone) in [
+                (CatalogueChange::Deleted, true),
+                (CatalogueChange::Annotated, false),
+            ] {
+                let backup = backup.clone();
+                let told = event(
+                    &environment(),
+                    &Event::Catalogue {
+                        id: ID,
+                        backup,
+                        change,
+                    },
+                )
+                .unwrap();
+                assert_eq!(told.name(), CATALOGUE);
+                assert_eq!(
+                    serde_json::to_value(&told).unwrap(),
+                    serde_json::json!({
+                        "environment": "lfrjoebloggs-dev",
+                        "backup": "dxpcloud-lqgqnewltbexuewymq-201910031723",
+                        "is_gone": is_gone,
+                    })
+                );
+            }
+        }
+
+        #[test]
+        fn a_snapshot_says_that_it_is_one() {
+            let told = event(
+                &environment(),
+                &Event::Snapshot {
+                    id: ID,
+                    operation: None,
+                },
+            );
+            let Some(LiveEvent::State(state)) = told else {
+                panic!("no state")
+            };
+            assert!(state.is_snapshot && state.operation.is_none() && state.notice.is_none());
         }
 
         #[test]

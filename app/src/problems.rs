@@ -104,7 +104,7 @@ pub(crate) fn finding_sentence(word: &str, part: Option<Part>) -> Option<String>
 mod tests {
     use super::*;
 
-    const WORDS: [&str; 30] = [
+    const WORDS: [&str; 31] = [
         "unauthenticated",
         "forbidden",
         "no-such-backup",
@@ -135,6 +135,7 @@ mod tests {
         "not-cancellable",
         "cancelled",
         "pinned",
+        "in-use",
     ];
 
     #[test]

@@ -10,7 +10,7 @@ import { startSlowUpload } from "../support/slow-upload.mjs";
 const BACKUPS = "/projects/lfrjoebloggs-dev/backups";
 
 describe("pages", () => {
-  let server, browser, token;
+  let server, browser, token, session;
 
   before(async () => {
     server = await startServer();
@@ -22,12 +22,39 @@ describe("pages", () => {
     await server?.remove();
   });
 
+  /** The cookies of somebody who signed in; once, because proving a password takes its time. */
+  async function signedInOnce() {
+    if (!session) {
+      const page = await visit(browser);
+      await signIn(page, server);
+      session = await page.context().storageState();
+      await page.context().close();
+    }
+    return session;
+  }
+
+  async function newestBackup() {
+    const response = await fetch(`${server.url}/services/lfrjoebloggs-dev/backup/list?limit=1`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    return (await response.json()).backups[0].backupId;
+  }
+
+  async function newestOperation() {
+    const response = await fetch(`${server.url}/services/lfrjoebloggs-dev/backup/operations?limit=1`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    return (await response.json()).operations[0].id;
+  }
+
+  const operation = async () => `/projects/lfrjoebloggs-dev/operations/${await newestOperation()}`;
+
   /** Looks at a page in both widths and both colour schemes; `act` brings it into a state first. */
   async function inspect(path, state, { signedIn = true, act = async () => {}, status = 200 } = {}) {
     for (const colorScheme of ["light", "dark"]) {
       for (const width of [1280, 390, 320]) {
-        const page = await visit(browser, { colorScheme, viewport: { width, height: 900 } });
-        if (signedIn) await signIn(page, server);
+        const storageState = signedIn ? await signedInOnce() : undefined;
+        const page = await visit(browser, { colorScheme, storageState, viewport: { width, height: 900 } });
         const response = await page.goto(server.url + path);
         assert.equal(response.status(), status, path);
         await hydrated(page);
@@ -69,12 +96,18 @@ describe("pages", () => {
       },
     }));
 
-  test("one backup", async () => {
-    const response = await fetch(`${server.url}/services/lfrjoebloggs-dev/backup/list?limit=1`, {
-      headers: { authorization: `Bearer ${token}` },
+  test("backups that a filter leaves none of", () =>
+    inspect(`${BACKUPS}?type=auto&status=failed`, "filtered", {
+      act: (page) => page.getByText("No backup is like that.").waitFor(),
+    }));
+
+  test("one backup", async () => inspect(`${BACKUPS}/${await newestBackup()}`, "one backup"));
+
+  test("deleting a backup", async () => {
+    const path = `${BACKUPS}/${await newestBackup()}/delete`;
+    await inspect(`${path}?problem=in-use`, "delete", {
+      act: (page) => page.getByText("Somebody is downloading this backup.").waitFor(),
     });
-    const { backups } = await response.json();
-    await inspect(`${BACKUPS}/${backups[0].backupId}`, "one backup");
   });
 
   test("upload", () => inspect(`${BACKUPS}/upload`, "upload"));
@@ -96,12 +129,39 @@ describe("pages", () => {
       },
     });
     await inspect(`${BACKUPS}/upload`, "locked upload", { act: (page) => page.getByText(words).first().waitFor() });
+    await inspect(`${BACKUPS}/${await newestBackup()}/delete`, "locked deletion", {
+      act: (page) => page.getByText(`Available again when the backup creation that ${ADMINISTRATOR.email} started at`).waitFor(),
+    });
+    await inspect(await operation(), "running operation", {
+      act: async (page) => {
+        await page.getByText(words).waitFor();
+        await page.getByText("It hangs: break its lock").click();
+      },
+    });
     assert.equal((await upload.finish()).status, 201);
     const page = await visit(browser);
     await signIn(page, server);
     await page.goto(server.url + BACKUPS);
     assert.equal(await page.getByText(words).count(), 0);
     await page.context().close();
+  });
+
+  test("a failure stays, with the way to its log", async () => {
+    const upload = await startSlowUpload(server, "dev", token);
+    upload.cut();
+    // It has ended once another one may begin.
+    let status = 409;
+    while (status === 409) {
+      const response = await fetch(`${server.url}/services/lfrjoebloggs-dev/backup/create`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}` },
+      });
+      status = response.status;
+    }
+    await inspect(`${BACKUPS}?status=failed`, "failed backups", {
+      act: (page) => page.getByRole("link", { name: "View logs" }).first().waitFor(),
+    });
+    await inspect(await operation(), "failed operation", { act: (page) => page.getByText(/It failed:/).waitFor() });
   });
 
   test("an environment without backups says what to do", async () => {

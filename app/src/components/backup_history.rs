@@ -1,16 +1,16 @@
 //! The card "Backup history": a table, or its empty state. At narrow widths each row is drawn as a card; the roles
 //! keep it a table for screen readers.
 
-use backup_api::{Action, Backup, BackupId, BackupStatus, Operation, OperationKind};
+use backup_api::{Action, Backup, BackupId, BackupStatus, History, HistoryEntry, Operation, OperationKind};
 use console::Environment;
 use leptos::prelude::*;
 
 use crate::{
     availability::{Availability, NOT_OFFERED},
     components::{
-        ActionButton, Copy, FindingList, Moment, RowActions, Size, TypeLabel,
+        ActionButton, Copy, FindingList, Moment, Pinned, RowActions, Size, TypeLabel,
         pagination::{Pages, Pagination},
-        selection::{Entry, Selection, SelectionForm},
+        selection::{Selection, SelectionForm},
     },
     icons::{ARCHIVES, FAILURE, Icon, SUCCESS, Spinner, UPLOAD},
     paths,
@@ -20,16 +20,16 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listing<'a> {
     pub(crate) environment: &'a Environment,
-    /// All backups, newest first.
-    pub(crate) backups: &'a [Backup],
     /// Who looks, for the commands that ask for their password.
     pub(crate) email: &'a str,
-    /// Operations that made none, newest first.
-    pub(crate) failures: &'a [Operation],
+    /// The page of it that is shown.
+    pub(crate) history: &'a History,
+    /// Which page that is.
+    pub(crate) pages: Pages,
+    /// What it was asked for.
+    pub(crate) selection: Selection,
     /// The backup that was just uploaded.
     pub(crate) uploaded: Option<&'a BackupId>,
-    pub(crate) selection: Selection,
-    pub(crate) page: usize,
 }
 
 /// The card with everything in it.
@@ -38,14 +38,18 @@ pub(crate) fn BackupHistory<'a>(
     listing: Listing<'a>,
     availability: &'a Availability,
 ) -> impl IntoView + use<> {
-    let entries = listing.selection.of(listing.backups, listing.failures);
-    let pages = Pages::new(entries.len(), listing.page);
+    let Listing {
+        history,
+        pages,
+        selection,
+        ..
+    } = listing;
     let path = paths::backups(&listing.environment.id);
-    let nothing =
-        listing.backups.is_empty() && listing.failures.is_empty() && availability.operation().is_none();
-    let content = if nothing {
+    let nothing = history.matching == 0;
+    let is_empty = nothing && !selection.is_filtered() && availability.operation().is_none();
+    let content = if is_empty {
         view! { <Empty listing availability /> }.into_any()
-    } else if entries.is_empty() && listing.selection.is_filtered() {
+    } else if nothing && selection.is_filtered() {
         view! {
             <div class="empty">
                 <p class="empty-title">"No backup is like that."</p>
@@ -56,50 +60,44 @@ pub(crate) fn BackupHistory<'a>(
         }
         .into_any()
     } else {
-        let rows = &entries[pages.range()];
-        view! { <Table listing availability pages rows /> }.into_any()
+        view! { <Table listing availability /> }.into_any()
     };
-    let form = (!nothing).then(|| view! { <SelectionForm selection=listing.selection path=path.clone() /> });
-    let selection = listing.selection;
+    let form = (!is_empty).then(|| view! { <SelectionForm selection path=path.clone() /> });
     view! {
-        <section class="card" aria-labelledby="backup-history-title" data-live="history">
+        <section class="card" aria-labelledby="backup-history-title">
             <div class="card-head">
                 <h2 id="backup-history-title">"Backup history"</h2>
                 <p class="quiet">
                     "Backup files are auto-generated based on frequency and retention. You can generate a new backup anytime manually."
                 </p>
             </div>
-            {form}
-            {content}
-            <Pagination pages path selection />
+            <div data-live="selection">{form}</div>
+            <div data-live="history">
+                {content}
+                <Pagination pages path selection />
+            </div>
         </section>
     }
 }
 
 #[component]
-fn Table<'a>(
-    listing: Listing<'a>,
-    availability: &'a Availability,
-    pages: Pages,
-    rows: &'a [Entry<'a>],
-) -> AnyView {
+fn Table<'a>(listing: Listing<'a>, availability: &'a Availability) -> AnyView {
+    let is_start = listing.pages.is_first() && listing.selection.is_plain();
     // Restores hold the environment too, but make no backup.
     let running = availability
         .operation()
-        .filter(|operation| {
-            pages.is_first() && listing.selection.is_plain() && operation.kind != OperationKind::Restore
-        })
+        .filter(|operation| is_start && operation.kind != OperationKind::Restore)
         .map(
             |operation| view! { <RunningRow environment=listing.environment operation=operation.clone() /> },
         );
-    let rows = rows
+    let rows = listing
+        .history
+        .entries
         .iter()
         .map(|entry| match entry {
-            Entry::Backup(backup) => {
-                view! { <Row listing backup=*backup availability /> }
-            }
-            Entry::Failure(operation) => {
-                view! { <FailureRow environment=listing.environment operation=(*operation).clone() /> }
+            HistoryEntry::Backup(backup) => view! { <Row listing backup availability /> },
+            HistoryEntry::Failure(operation) => {
+                view! { <FailureRow environment=listing.environment operation=(**operation).clone() /> }
             }
         })
         .collect_view();
@@ -176,6 +174,7 @@ fn Row<'a>(listing: Listing<'a>, backup: &'a Backup, availability: &'a Availabil
                                 {id.to_string()}
                             </a>
                             <Copy text=id.to_string() what="name" />
+                            {backup.pinned.then(|| view! { <Pinned /> })}
                         </span>
                         {remark.map(|(class, text)| view! { <span class=class>{text}</span> })}
                         {backup.note.clone().map(|note| view! { <span class="row-remark quiet">{note}</span> })}
@@ -206,7 +205,7 @@ fn FailureRow<'a>(environment: &'a Environment, operation: Operation) -> AnyView
     let name = operation
         .backup_id
         .as_ref()
-        .map(|id| view! { <span class="backup-name">{id.to_string()}</span> });
+        .map(|id| view! { <span class="name-line backup-name">{id.to_string()}</span> });
     let log = paths::operation(&environment.id, &operation.id);
     view! {
         <tr role="row" class="is-failure">
@@ -240,7 +239,7 @@ fn RunningRow<'a>(environment: &'a Environment, operation: Operation) -> AnyView
     let name = operation
         .backup_id
         .as_ref()
-        .map(|id| view! { <span class="backup-name">{id.to_string()}</span> });
+        .map(|id| view! { <span class="name-line backup-name">{id.to_string()}</span> });
     view! {
         <tr role="row" class="is-running">
             <th role="rowheader" scope="row" class="name-cell" colspan="5">

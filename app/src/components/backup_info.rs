@@ -1,34 +1,29 @@
 //! The panel "Backup info".
 
-use backup_api::{Backup, BackupStatus, Operation};
+use backup_api::{Action, HistorySummary};
 use leptos::prelude::*;
 
 use crate::{
-    availability::NOT_OFFERED,
+    availability::{Availability, NOT_OFFERED},
     components::{ActionButton, Moment},
     icons::{ARCHIVES, CHECK, Icon, Spinner},
 };
 
-/// How the environment stands, when backups are made and how long they are kept. `why_no_backup_now` says why Backup
-/// Now cannot be used.
+/// How the environment stands, when backups are made and how long they are kept.
 #[component]
 pub(crate) fn BackupInfo<'a>(
-    backups: &'a [Backup],
-    operation: Option<&'a Operation>,
-    why_no_backup_now: Option<String>,
+    summary: &'a HistorySummary,
+    availability: &'a Availability,
 ) -> impl IntoView + use<> {
-    let complete = || {
-        backups
-            .iter()
-            .filter(|backup| backup.status == BackupStatus::Success)
-    };
-    let latest = complete().next().map(|backup| backup.created_at);
-    let oldest = complete().next_back().map(|backup| backup.created_at);
+    let latest = summary.latest.as_ref().map(|backup| backup.created_at);
     let shown = |time: Option<jiff::Timestamp>| match time {
         Some(time) => view! { <Moment time /> }.into_any(),
         None => view! { <span class="quiet">"None"</span> }.into_any(),
     };
-    let busy = operation.is_some();
+    let busy = availability.operation().is_some();
+    let no_backup_now = availability
+        .reason_against(Action::Create)
+        .unwrap_or_else(|| NOT_OFFERED.to_owned());
     view! {
         <aside class="backup-info" aria-labelledby="backup-info-title" data-live="info">
             <div class="backup-info-head">
@@ -51,7 +46,7 @@ pub(crate) fn BackupInfo<'a>(
                 <dt>"Latest backup:"</dt>
                 <dd>{shown(latest)}</dd>
                 <dt>"Oldest backup:"</dt>
-                <dd>{shown(oldest)}</dd>
+                <dd>{shown(summary.oldest_at)}</dd>
                 <dt>"Backup frequency:"</dt>
                 <dd>"No automatic backups configured to this environment."</dd>
                 <dt>"Backup retention:"</dt>
@@ -64,11 +59,7 @@ pub(crate) fn BackupInfo<'a>(
                 <p class="quiet">
                     "This action can take several minutes or hours depending on the size of your services."
                 </p>
-                <ActionButton
-                    id="why-no-backup-now"
-                    label="Backup Now"
-                    reason=why_no_backup_now.unwrap_or_else(|| NOT_OFFERED.to_owned())
-                />
+                <ActionButton id="why-no-backup-now" label="Backup Now" reason=no_backup_now />
             </section>
         </aside>
     }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     format,
-    icons::{FAILURE, INFORMATION, Icon, WARNING},
+    icons::{FAILURE, INFORMATION, Icon, PIN, WARNING},
 };
 
 /// A size as people read it, with the exact bytes in the title.
@@ -22,6 +22,17 @@ pub(crate) fn Size(bytes: u64) -> impl IntoView {
 #[component]
 pub(crate) fn TypeLabel(kind: CreationType) -> impl IntoView {
     view! { <span class="chip">{kind.title()}</span> }
+}
+
+/// Marks a backup that nobody removes by mistake.
+#[component]
+pub(crate) fn Pinned() -> impl IntoView {
+    view! {
+        <span class="chip">
+            <Icon drawing=PIN />
+            "Pinned"
+        </span>
+    }
 }
 
 /// What the inspection of the archives noticed; nothing when it noticed nothing.

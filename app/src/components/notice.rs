@@ -1,5 +1,6 @@
 //! Sentences that must be noticed.
 
+use backup_api::BackupId;
 use leptos::prelude::*;
 
 use crate::{
@@ -53,6 +54,33 @@ pub(crate) fn Notice(kind: NoticeKind, children: Children) -> impl IntoView {
         <div class=kind.class() role=kind.role()>
             <Icon drawing=kind.drawing() />
             <div class="notice-text">{children()}</div>
+        </div>
+    }
+}
+
+/// Why a form was refused; nothing where none was.
+#[component]
+pub(crate) fn RefusalNotice(sentence: Option<String>) -> impl IntoView {
+    sentence.map(|sentence| {
+        view! {
+            <Notice kind=NoticeKind::Error>
+                <p>{sentence}</p>
+            </Notice>
+        }
+    })
+}
+
+/// On the page of a backup: what it says when somebody deletes the backup. `back` leads to the others.
+#[component]
+pub(crate) fn GoneNotice(backup: BackupId, back: String) -> impl IntoView {
+    view! {
+        <div data-gone=backup.to_string() hidden>
+            <Notice kind=NoticeKind::Warning>
+                <p class="notice-title">"This backup was deleted."</p>
+                <p>
+                    <a href=back>"See the backups there are."</a>
+                </p>
+            </Notice>
         </div>
     }
 }

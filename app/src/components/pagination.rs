@@ -6,24 +6,26 @@ use leptos::prelude::*;
 
 use crate::{
     components::selection::{Selection, address},
+    format,
     icons::{CHEVRON_LEFT, CHEVRON_RIGHT, Icon},
 };
 
-const ROWS_PER_PAGE: usize = 50;
+/// How many rows a page has.
+pub(crate) const ROWS_PER_PAGE: u32 = 50;
 
 /// Which rows of a list a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pages {
-    rows: usize,
+    rows: u64,
     /// From 1.
-    current: usize,
-    last: usize,
+    current: u64,
+    last: u64,
 }
 
 impl Pages {
     /// Page `asked_for` of a list of `rows`; the nearest page that exists.
-    pub(crate) fn new(rows: usize, asked_for: usize) -> Self {
-        let last = rows.div_ceil(ROWS_PER_PAGE).max(1);
+    pub(crate) fn new(rows: u64, asked_for: u64) -> Self {
+        let last = rows.div_ceil(ROWS_PER_PAGE.into()).max(1);
         Self {
             rows,
             current: asked_for.clamp(1, last),
@@ -31,15 +33,24 @@ impl Pages {
         }
     }
 
+    pub(crate) const fn current(self) -> u64 {
+        self.current
+    }
+
     pub(crate) const fn is_first(self) -> bool {
         self.current == 1
     }
 
     /// The rows of this page, counted from 0.
-    pub(crate) fn range(self) -> Range<usize> {
-        let start = (self.current - 1) * ROWS_PER_PAGE;
-        start..(start + ROWS_PER_PAGE).min(self.rows)
+    fn range(self) -> Range<u64> {
+        let start = first_row(self.current);
+        start..(start + u64::from(ROWS_PER_PAGE)).min(self.rows)
     }
+}
+
+/// The first row of a page, counted from 0, whether or not there is such a page.
+pub(crate) fn first_row(page: u64) -> u64 {
+    page.saturating_sub(1).saturating_mul(ROWS_PER_PAGE.into())
 }
 
 /// Links to the pages before and after; nothing when there is one page.
@@ -47,9 +58,15 @@ impl Pages {
 pub(crate) fn Pagination(pages: Pages, path: String, selection: Selection) -> impl IntoView {
     let Pages { rows, current, last } = pages;
     let range = pages.range();
-    let link = move |page: usize| address(&path, selection, page);
+    let shown = format!(
+        "{} to {} of {}",
+        format::grouped(range.start + 1),
+        format::grouped(range.end),
+        format::grouped(rows)
+    );
+    let link = move |page: u64| address(&path, selection, page);
     (last > 1).then(|| {
-        let newer = (current > 1).then(|| {
+        let previous = (current > 1).then(|| {
             view! {
                 <a class="button" rel="prev" href=link(current - 1)>
                     <Icon drawing=CHEVRON_LEFT />
@@ -57,7 +74,7 @@ pub(crate) fn Pagination(pages: Pages, path: String, selection: Selection) -> im
                 </a>
             }
         });
-        let older = (current < last).then(|| {
+        let next = (current < last).then(|| {
             view! {
                 <a class="button" rel="next" href=link(current + 1)>
                     "Next"
@@ -67,8 +84,8 @@ pub(crate) fn Pagination(pages: Pages, path: String, selection: Selection) -> im
         });
         view! {
             <nav class="pagination" aria-label="Pages">
-                <span class="quiet">{format!("{} to {} of {rows}", range.start + 1, range.end)}</span>
-                <span class="pagination-links">{newer} {older}</span>
+                <span class="quiet">{shown}</span>
+                <span class="pagination-links">{previous} {next}</span>
             </nav>
         }
     })
@@ -86,7 +103,7 @@ mod tests {
             for page in 1..=pages.last {
                 let range = Pages::new(rows, page).range();
                 assert_eq!(range.start, next, "{rows} rows, page {page}");
-                assert!(range.len() <= ROWS_PER_PAGE);
+                assert!(range.end - range.start <= u64::from(ROWS_PER_PAGE));
                 next = range.end;
             }
             assert_eq!(next, rows);
@@ -96,7 +113,9 @@ mod tests {
     #[test]
     fn pages_that_do_not_exist_become_the_nearest() {
         assert_eq!(Pages::new(60, 0), Pages::new(60, 1));
-        assert_eq!(Pages::new(60, usize::MAX), Pages::new(60, 2));
+        assert_eq!(Pages::new(60, u64::MAX), Pages::new(60, 2));
         assert_eq!(Pages::new(0, 7).range(), 0..0);
+        assert_eq!(first_row(0), 0);
+        assert_eq!(first_row(u64::MAX), u64::MAX, "no overflow");
     }
 }

@@ -1,16 +1,18 @@
 //! Actions ⋮ of one backup.
 
-use backup_api::{Action, Backup};
+use backup_api::{Action, Backup, EnvironmentId};
 use console::Environment;
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 
 use crate::{
     availability::{Availability, NOT_OFFERED},
     commands,
     components::download_popover::DownloadPopover,
-    icons::{DETAILS, DOWNLOAD, Drawing, Icon, MORE, RESTORE, TERMINAL, TRASH},
+    context::own_address,
+    icons::{DETAILS, DOWNLOAD, Drawing, Icon, MORE, PIN, RESTORE, TERMINAL, TRASH},
     islands::{ActionMenu, CopyButton},
     paths,
+    server_functions::PinBackup,
 };
 
 /// A menu button, its menu, and the download popover that the menu opens.
@@ -24,43 +26,41 @@ pub(crate) fn RowActions<'a>(
     let id = &backup.backup_id;
     let (menu, popover) = (format!("actions-{id}"), format!("download-{id}"));
     let no_download = availability.reason_against_download(backup);
-    let curl = commands::download_both(&environment.service_url, backup, email);
-    let (label, details) = (format!("Actions for {id}"), paths::backup(&environment.id, id));
-    let no_restore = availability
-        .reason_against(Action::Restore)
-        .unwrap_or_else(|| NOT_OFFERED.to_owned());
-
-    let download = match no_download.clone() {
+    let download_popover = no_download
+        .is_none()
+        .then(|| view! { <DownloadPopover id=popover.clone() environment=&environment.id backup /> });
+    let copies = no_download.is_none().then(|| {
+        let curl = commands::download_both(&environment.service_url, backup, email);
+        view! {
+            <CopyItem label="Copy as curl" text=curl />
+            <CopyItem label="Copy as lcp" text=commands::download_with_lcp(backup) />
+        }
+    });
+    let download = match no_download {
         Some(reason) => view! {
             <Unavailable id=format!("{menu}-no-download") drawing=DOWNLOAD label="Download" reason />
         }
         .into_any(),
         None => view! {
-            <button type="button" class="menu-item" popovertarget=popover.clone()>
+            <button type="button" class="menu-item" popovertarget=popover>
                 <Icon drawing=DOWNLOAD />
                 <span class="menu-item-text">"Download"</span>
             </button>
         }
         .into_any(),
     };
-    let copy_as_curl = no_download.is_none().then(|| {
-        view! {
-            <CopyButton text=curl label="Copy as curl".to_owned() class="menu-item".to_owned()>
-                <Icon drawing=TERMINAL />
-                <span class="menu-item-text">"Copy as curl"</span>
-            </CopyButton>
-        }
-    });
-    let download_popover = no_download
-        .is_none()
-        .then(|| view! { <DownloadPopover id=popover environment=&environment.id backup /> });
+    let no_restore = availability
+        .reason_against(Action::Restore)
+        .unwrap_or_else(|| NOT_OFFERED.to_owned());
     let restore = view! {
-        <Unavailable
-            id=format!("{menu}-no-restore")
-            drawing=RESTORE
-            label="Restore to..."
-            reason=no_restore
-        />
+        <Unavailable id=format!("{menu}-no-restore") drawing=RESTORE label="Restore to..." reason=no_restore />
+    };
+    let pin = match availability.reason_against(Action::Annotate) {
+        Some(reason) => view! {
+            <Unavailable id=format!("{menu}-no-pin") drawing=PIN label=pin_label(backup) reason />
+        }
+        .into_any(),
+        None => view! { <PinItem environment=&environment.id backup /> }.into_any(),
     };
     let delete = match availability.reason_against_deletion(backup) {
         Some(reason) => view! {
@@ -75,23 +75,66 @@ pub(crate) fn RowActions<'a>(
         }
         .into_any(),
     };
+    let (label, details) = (format!("Actions for {id}"), paths::backup(&environment.id, id));
     view! {
         <ActionMenu>
-            <button type="button" class="icon-button" popovertarget=menu.clone() aria-label=label.clone()>
+            <button
+                type="button"
+                class="icon-button"
+                // By its id the focus finds back to it when the row is renewed.
+                id=format!("{menu}-button")
+                popovertarget=menu.clone()
+                aria-label=label.clone()
+            >
                 <Icon drawing=MORE />
             </button>
-            <div class="menu" id=menu.clone() popover="auto" aria-label=label.clone()>
+            <div class="menu" id=menu popover="auto" aria-label=label>
                 {download}
                 {restore}
                 <a class="menu-item" href=details>
                     <Icon drawing=DETAILS />
                     <span class="menu-item-text">"View details"</span>
                 </a>
-                {copy_as_curl}
+                {copies}
+                {pin}
                 {delete}
             </div>
             {download_popover}
         </ActionMenu>
+    }
+    .into_any()
+}
+
+/// An item that puts a command on the clipboard.
+#[component]
+fn CopyItem(label: &'static str, text: String) -> impl IntoView {
+    view! {
+        <CopyButton text label=label.to_owned() class="menu-item".to_owned()>
+            <Icon drawing=TERMINAL />
+            <span class="menu-item-text">{label}</span>
+        </CopyButton>
+    }
+}
+
+const fn pin_label(backup: &Backup) -> &'static str {
+    if backup.pinned { "Unpin" } else { "Pin" }
+}
+
+/// An item that pins the backup, or takes its pin away, and comes back to the page as it is.
+#[component]
+fn PinItem<'a>(environment: &'a EnvironmentId, backup: &'a Backup) -> AnyView {
+    view! {
+        // For screen readers the menu holds the button alone.
+        <form method="post" action=PinBackup::url() role="none">
+            <input type="hidden" name="environment" value=environment.to_string() />
+            <input type="hidden" name="backup" value=backup.backup_id.to_string() />
+            <input type="hidden" name="pinned" value=(!backup.pinned).to_string() />
+            <input type="hidden" name="next" value=own_address() />
+            <button type="submit" class="menu-item">
+                <Icon drawing=PIN />
+                <span class="menu-item-text">{pin_label(backup)}</span>
+            </button>
+        </form>
     }
     .into_any()
 }

@@ -1,104 +1,42 @@
 //! Which rows of the history are shown, in which order: all of it in the page's address, so that it can be kept and
 //! sent on, and a form that works without scripts.
 
-use backup_api::{Backup, BackupStatus, CreationType, Operation, OperationKind};
-use jiff::Timestamp;
+use backup_api::{CreationType, HistoryOrder, HistoryQuery, HistoryStatus};
 use leptos::prelude::*;
 
-use crate::{context::query_value, paths};
+use crate::{
+    components::pagination::{ROWS_PER_PAGE, first_row},
+    context::query_value,
+    paths,
+};
 
-/// How a row stands, as the filter names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StatusFilter {
-    Complete,
-    Failed,
-}
+/// Values, each with its word in addresses and its title on the page.
+type Words<T, const N: usize> = [(T, &'static str, &'static str); N];
 
-impl StatusFilter {
-    const ALL: [(Self, &'static str, &'static str); 2] = [
-        (Self::Complete, "success", "Complete"),
-        (Self::Failed, "failed", "Failed"),
-    ];
-}
+const STATUSES: Words<HistoryStatus, 2> = [
+    (HistoryStatus::Success, "success", "Complete"),
+    (HistoryStatus::Failed, "failed", "Failed"),
+];
 
-/// What rows are ordered by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Order {
-    #[default]
-    Newest,
-    Oldest,
-    Largest,
-    Smallest,
-}
-
-impl Order {
-    const ALL: [(Self, &'static str, &'static str); 4] = [
-        (Self::Newest, "newest", "Newest first"),
-        (Self::Oldest, "oldest", "Oldest first"),
-        (Self::Largest, "largest", "Largest first"),
-        (Self::Smallest, "smallest", "Smallest first"),
-    ];
-}
-
-const TYPES: [(CreationType, &str, &str); 3] = [
+const TYPES: Words<CreationType, 3> = [
     (CreationType::Auto, "auto", "Auto"),
     (CreationType::Manual, "manual", "Manual"),
     (CreationType::Uploaded, "uploaded", "Uploaded"),
 ];
 
-/// A row of the history.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Entry<'a> {
-    /// A backup.
-    Backup(&'a Backup),
-    /// An operation that should have made one.
-    Failure(&'a Operation),
-}
-
-impl Entry<'_> {
-    const fn time(self) -> Timestamp {
-        match self {
-            Self::Backup(backup) => backup.created_at,
-            Self::Failure(operation) => operation.started_at,
-        }
-    }
-
-    const fn size(self) -> u64 {
-        match self {
-            Self::Backup(backup) => backup.size,
-            Self::Failure(_) => 0,
-        }
-    }
-
-    const fn status(self) -> StatusFilter {
-        match self {
-            Self::Backup(Backup {
-                status: BackupStatus::Failed,
-                ..
-            })
-            | Self::Failure(_) => StatusFilter::Failed,
-            Self::Backup(_) => StatusFilter::Complete,
-        }
-    }
-
-    const fn creation_type(self) -> CreationType {
-        match self {
-            Self::Backup(backup) => backup.creation_type,
-            Self::Failure(Operation {
-                kind: OperationKind::Upload,
-                ..
-            }) => CreationType::Uploaded,
-            Self::Failure(_) => CreationType::Manual,
-        }
-    }
-}
+const ORDERS: Words<HistoryOrder, 4> = [
+    (HistoryOrder::Newest, "newest", "Newest first"),
+    (HistoryOrder::Oldest, "oldest", "Oldest first"),
+    (HistoryOrder::Largest, "largest", "Largest first"),
+    (HistoryOrder::Smallest, "smallest", "Smallest first"),
+];
 
 /// What of the history is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
-    status: Option<StatusFilter>,
+    status: Option<HistoryStatus>,
     creation_type: Option<CreationType>,
-    order: Order,
+    order: HistoryOrder,
 }
 
 impl Selection {
@@ -113,9 +51,9 @@ impl Selection {
 
     fn new(status: Option<&str>, creation_type: Option<&str>, order: Option<&str>) -> Self {
         Self {
-            status: chosen(&StatusFilter::ALL, status),
+            status: chosen(&STATUSES, status),
             creation_type: chosen(&TYPES, creation_type),
-            order: chosen(&Order::ALL, order).unwrap_or_default(),
+            order: chosen(&ORDERS, order).unwrap_or_default(),
         }
     }
 
@@ -129,44 +67,27 @@ impl Selection {
         self == Self::default()
     }
 
-    /// The rows it asks for. Backups come newest first.
-    pub(crate) fn of<'a>(self, backups: &'a [Backup], failures: &'a [Operation]) -> Vec<Entry<'a>> {
-        let failures = failures
-            .iter()
-            .filter(|operation| operation.kind != OperationKind::Restore);
-        let mut entries: Vec<_> = backups
-            .iter()
-            .map(Entry::Backup)
-            .chain(failures.map(Entry::Failure))
-            .filter(|entry| {
-                self.status.is_none_or(|status| status == entry.status())
-                    && self
-                        .creation_type
-                        .is_none_or(|creation_type| creation_type == entry.creation_type())
-            })
-            .collect();
-        match self.order {
-            Order::Newest => entries.sort_by_key(|entry| std::cmp::Reverse(entry.time())),
-            Order::Oldest => entries.sort_by_key(|entry| entry.time()),
-            Order::Largest => entries.sort_by_key(|entry| std::cmp::Reverse(entry.size())),
-            Order::Smallest => entries.sort_by_key(|entry| entry.size()),
+    /// One page of the rows it asks for.
+    pub(crate) fn page(self, number: u64) -> HistoryQuery {
+        HistoryQuery {
+            status: self.status,
+            creation_type: self.creation_type,
+            order: self.order,
+            offset: first_row(number),
+            limit: ROWS_PER_PAGE,
         }
-        entries
     }
 
     /// As the query of an address.
-    pub(crate) fn query(self) -> Vec<(&'static str, &'static str)> {
+    fn query(self) -> Vec<(&'static str, &'static str)> {
         let mut query = Vec::new();
-        query.extend(
-            self.status
-                .map(|status| ("status", word(&StatusFilter::ALL, status))),
-        );
+        query.extend(self.status.map(|status| ("status", word(&STATUSES, status))));
         query.extend(
             self.creation_type
                 .map(|creation_type| ("type", word(&TYPES, creation_type))),
         );
-        if self.order != Order::default() {
-            query.push(("order", word(&Order::ALL, self.order)));
+        if self.order != HistoryOrder::default() {
+            query.push(("order", word(&ORDERS, self.order)));
         }
         query
     }
@@ -193,9 +114,9 @@ pub(crate) fn SelectionForm(selection: Selection, path: String) -> AnyView {
         .then(|| view! { <a class="button" href=path.clone()>"Clear filters"</a> });
     view! {
         <form class="selection" method="get" action=path aria-label="Filter and order">
-            {choice("status", "Status", Some("All"), &StatusFilter::ALL, selection.status)}
+            {choice("status", "Status", Some("All"), &STATUSES, selection.status)}
             {choice("type", "Type", Some("All"), &TYPES, selection.creation_type)}
-            {choice("order", "Order", None, &Order::ALL, Some(selection.order))}
+            {choice("order", "Order", None, &ORDERS, Some(selection.order))}
             <button type="submit" class="button">
                 "Apply"
             </button>
@@ -224,17 +145,19 @@ fn choice<T: Copy + PartialEq>(
         })
         .collect_view();
     view! {
-        <label for=id.clone()>{title}</label>
-        <select id=id name=name>
-            {all.map(|all| view! { <option value="">{all}</option> })}
-            {options}
-        </select>
+        <div class="choice">
+            <label for=id.clone()>{title}</label>
+            <select id=id name=name>
+                {all.map(|all| view! { <option value="">{all}</option> })}
+                {options}
+            </select>
+        </div>
     }
     .into_any()
 }
 
 /// The address of a page of the history.
-pub(crate) fn address(path: &str, selection: Selection, page: usize) -> String {
+pub(crate) fn address(path: &str, selection: Selection, page: u64) -> String {
     let mut query = selection.query();
     let page = page.to_string();
     if page != "1" {

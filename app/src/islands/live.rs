@@ -1,14 +1,21 @@
 //! The one stream of events of the page, and what it changes.
 //!
-//! Pages are written by the server. When something begins or ends, the page is asked for again and the parts that are
-//! marked with `data-live` take the place of the old ones: words and rules stay where they are, on the server. What
-//! changes every second, the progress, is told by the events themselves.
+//! Pages are written by the server. When something begins or ends, or somebody changes a backup, the page is asked for
+//! again and the parts that are marked with `data-live` take the place of the old ones: words and rules stay where they
+//! are, on the server. What changes every second, the progress, is told by the events themselves. The page of a backup
+//! that goes has its words for that already: `data-gone` names the backup whose end shows them, `data-until-gone` the one
+//! whose end hides the rest.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
 
 use gloo_net::http::Request;
-use gloo_timers::callback::Timeout;
+use gloo_timers::{callback::Timeout, future::TimeoutFuture};
 use leptos::{prelude::*, reactive::wrappers::read::ArcSignal, serde_json, task::spawn_local};
+use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{
     DomParser, Element, EventSource, HtmlElement, MessageEvent, SupportedType, Url,
@@ -16,10 +23,12 @@ use web_sys::{
 };
 
 use super::announce::announce;
-use crate::live::{EVENTS, LiveOperation, LiveState, PROGRESS, STATE};
+use crate::live::{CATALOGUE, EVENTS, LiveChange, LiveOperation, LiveState, PROGRESS, STATE};
 
 const SHOWN_FOR_MILLISECONDS: u32 = 8_000;
 const COME_BACK_AFTER_MILLISECONDS: u32 = 3_000;
+/// Between two questions for the page, so that a burst of events does not become one of questions.
+const REST_MILLISECONDS: u32 = 200;
 /// Where short notices stand.
 pub(crate) const NOTICES: &str = "notices";
 
@@ -29,6 +38,30 @@ thread_local! {
     static STATES: ArcRwSignal<HashMap<String, Option<LiveOperation>>> = ArcRwSignal::default();
     /// The last event, for a stream that goes on.
     static LAST_EVENT: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Whether the page is being asked for again.
+    static REFRESH: Cell<Refresh> = const { Cell::new(Refresh::Idle) };
+    static MADE: RefCell<Made> = const { RefCell::new(Made::AsAddressed) };
+}
+
+/// Events come in bursts, and answers must not overtake each other: one question at a time, and one more where
+/// something happened meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refresh {
+    Idle,
+    Underway,
+    /// What it brings is old already.
+    Again,
+}
+
+/// The backup that the page calls a success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Made {
+    /// The one in the page's address, if there is one.
+    AsAddressed,
+    /// None: something else has begun.
+    Nothing,
+    /// The one that an event told of.
+    Backup(String),
 }
 
 /// What is known live of an environment.
@@ -65,12 +98,15 @@ pub fn Live(
 struct Page {
     /// By environment: the id of what holds it.
     holders: RefCell<HashMap<String, Option<String>>>,
+    /// Whether a stream has told how things are before: a later one may begin after a gap.
+    has_listened: Cell<bool>,
 }
 
 impl Page {
     fn new(shown: &[(String, Option<String>)]) -> Self {
         Self {
             holders: RefCell::new(shown.iter().cloned().collect()),
+            has_listened: Cell::new(false),
         }
     }
 
@@ -85,13 +121,29 @@ impl Page {
             // Of no concern to this page.
             None => return,
         };
+        if state.operation.is_some() {
+            MADE.set(Made::Nothing);
+        } else if let Some(backup) = state.backup {
+            MADE.set(Made::Backup(backup));
+        }
         STATES.with(|states| states.write().insert(state.environment.clone(), state.operation));
         if let Some(notice) = &state.notice {
             show_notice(notice);
         }
-        if is_news || state.notice.is_some() {
-            spawn_local(refresh(state.backup));
+        let may_have_missed_something = state.is_snapshot && self.has_listened.replace(true);
+        if is_news || state.notice.is_some() || may_have_missed_something {
+            refresh();
         }
+    }
+
+    fn change(&self, change: &LiveChange) {
+        if !self.holders.borrow().contains_key(&change.environment) {
+            return;
+        }
+        if change.is_gone {
+            show_as_gone(&change.backup);
+        }
+        refresh();
     }
 }
 
@@ -150,6 +202,15 @@ fn open(page: Rc<Page>) {
             }
         }
     });
+    on(&source, CATALOGUE, {
+        let page = page.clone();
+        move |event| {
+            LAST_EVENT.set(event.last_event_id());
+            if let Some(change) = read(&event) {
+                page.change(&change);
+            }
+        }
+    });
     on(&source, PROGRESS, |event| {
         if let Some(state) = read(&event) {
             show_progress(&state);
@@ -188,7 +249,7 @@ fn on(source: &EventSource, name: &str, handler: impl FnMut(MessageEvent) + 'sta
     }
 }
 
-fn read(event: &MessageEvent) -> Option<LiveState> {
+fn read<T: DeserializeOwned>(event: &MessageEvent) -> Option<T> {
     serde_json::from_str(&event.data().as_string()?).ok()
 }
 
@@ -225,52 +286,88 @@ fn show_notice(text: &str) {
     }
 }
 
-/// Puts what the server writes now in the place of what it wrote before.
-async fn refresh(backup: Option<String>) {
-    let Some(document_now) = page_now(backup).await else {
+/// Says that the backup of this page is gone, if it is the page of that backup.
+fn show_as_gone(backup: &str) {
+    for part in elements(&format!("[data-until-gone='{backup}']")) {
+        // Refused only for names that are no attribute names.
+        let _ = part.set_attribute("hidden", "");
+    }
+    for part in elements(&format!("[data-gone='{backup}']")) {
+        let _ = part.remove_attribute("hidden");
+        announce(&part.text_content().unwrap_or_default());
+    }
+}
+
+fn elements(selector: &str) -> Vec<Element> {
+    let Ok(found) = document().query_selector_all(selector) else {
+        return Vec::new();
+    };
+    (0..found.length())
+        .filter_map(|index| found.get(index)?.dyn_into().ok())
+        .collect()
+}
+
+/// Has the page ask for itself again.
+fn refresh() {
+    if REFRESH.replace(Refresh::Again) != Refresh::Idle {
+        return;
+    }
+    spawn_local(async {
+        while REFRESH.replace(Refresh::Underway) == Refresh::Again {
+            renew().await;
+            TimeoutFuture::new(REST_MILLISECONDS).await;
+        }
+        REFRESH.set(Refresh::Idle);
+    });
+}
+
+/// Puts what the server writes now in the place of what it wrote before. What has not changed stays, and so does what
+/// somebody is filling in.
+async fn renew() {
+    let Some(page_now) = page_now().await else {
         return;
     };
-    let Ok(parts) = document().query_selector_all("[data-live]") else {
-        return;
-    };
-    for index in 0..parts.length() {
-        let Some(part) = parts.get(index).and_then(|part| part.dyn_into::<Element>().ok()) else {
-            continue;
-        };
+    for part in elements("[data-live]") {
         let name = part.get_attribute("data-live").unwrap_or_default();
-        let selector = format!("[data-live='{name}']");
-        let Ok(Some(now)) = document_now.query_selector(&selector) else {
+        let Ok(Some(now)) = page_now.query_selector(&format!("[data-live='{name}']")) else {
             continue;
         };
-        let focus = document()
+        let focused = document()
             .active_element()
-            .filter(|focused| part.contains(Some(focused)))
-            .map(|focused| focused.id());
-        let Ok(now) = document().adopt_node(&now) else {
+            .filter(|focused| part.contains(Some(focused)));
+        let is_filled_in = focused
+            .as_ref()
+            .is_some_and(|focused| focused.matches("input, select, textarea").unwrap_or(false));
+        if is_filled_in || part.outer_html() == now.outer_html() {
             continue;
-        };
-        let Ok(now) = now.dyn_into::<Element>() else {
+        }
+        let Some(now) = document()
+            .adopt_node(&now)
+            .ok()
+            .and_then(|now| now.dyn_into::<Element>().ok())
+        else {
             continue;
         };
         if part.replace_with_with_node_1(&now).is_err() {
             continue;
         }
         hydrate(&now);
-        if let Some(element) = focus.and_then(|id| document().get_element_by_id(&id)) {
-            let focused = element.dyn_into::<HtmlElement>().map(|element| element.focus());
+        let successor = focused.and_then(|focused| document().get_element_by_id(&focused.id()));
+        if let Some(element) = successor.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
             // Where it cannot be focused any more, the focus stays with the page.
-            drop(focused);
+            let _ = element.focus();
         }
     }
 }
 
-async fn page_now(backup: Option<String>) -> Option<web_sys::Document> {
+async fn page_now() -> Option<web_sys::Document> {
     let address = Url::new(&window().location().href().ok()?).ok()?;
     let query = address.search_params();
-    query.delete("uploaded");
-    if let Some(backup) = backup {
-        query.set("uploaded", &backup);
-    }
+    MADE.with_borrow(|made| match made {
+        Made::AsAddressed => {}
+        Made::Nothing => query.delete("uploaded"),
+        Made::Backup(backup) => query.set("uploaded", backup),
+    });
     let answer = Request::get(&address.href())
         .header("Accept", "text/html")
         .send()

@@ -9,14 +9,14 @@ use crate::{
     availability::Availability,
     commands,
     components::{
-        BackLink, Command, ConsolePage, Copy, FindingList, Moment, Notice, NoticeKind, OperationBanner,
-        Place, Size, TypeLabel,
+        BackLink, Command, ConsolePage, Copy, FindingList, GoneNotice, Moment, OperationBanner, Place,
+        RefusalNotice, Size, TypeLabel,
     },
-    context::{Viewer, path_parameter, query_value, viewer},
+    context::{Viewer, path_parameter, query_value, refusal, viewer},
     error::PageError,
     format,
     icons::{DATABASE, DOWNLOAD, Icon, LIBRARY},
-    paths, problems,
+    paths,
     server_functions::AnnotateBackup,
 };
 
@@ -25,26 +25,20 @@ use crate::{
 pub(crate) fn BackupPage() -> impl IntoView {
     let shown = path_parameter("environment");
     let id = path_parameter("id");
-    let problem = query_value("problem").and_then(|word| problems::code(&word));
+    let problem = query_value("problem");
     page(async move {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
         let id: BackupId = id.parse().map_err(|_| PageError::NotFound)?;
+        let refusal = refusal(problem).await?;
         let availability = Availability::of(&viewer, &environment.id).await?;
         let backup = viewer.console.backup(&viewer.actor, &environment.id, &id).await?;
         let may_annotate = availability.reason_against(Action::Annotate).is_none();
-        let problem = problem.map(|code| {
-            view! {
-                <Notice kind=NoticeKind::Error>
-                    <p>{problems::sentence(code, None)}</p>
-                </Notice>
-            }
-        });
         let changes =
             may_annotate.then(|| view! { <Changes environment=environment.clone() backup=backup.clone() /> });
         Ok(view! {
             <Details viewer=viewer.clone() environment backup availability>
-                {problem}
+                <RefusalNotice sentence=refusal />
                 {changes}
             </Details>
         }
@@ -60,7 +54,8 @@ fn Details(
     availability: Availability,
     children: Children,
 ) -> impl IntoView {
-    let name = backup.backup_id.to_string();
+    let id = backup.backup_id.clone();
+    let name = id.to_string();
     let no_download = availability.reason_against_download(&backup);
     let facts = view! { <Facts backup=backup.clone() /> };
     let parts = Part::ALL
@@ -69,12 +64,15 @@ fn Details(
         })
         .collect_view();
     let commands = no_download.is_none().then(|| {
-        let download = commands::download_both(&environment.service_url, &backup, &viewer.person.email);
+        let curl = commands::download_both(&environment.service_url, &backup, &viewer.person.email);
+        let lcp = commands::download_with_lcp(&backup);
         view! {
             <section class="card card-padded" aria-labelledby="terminal-title">
                 <h2 id="terminal-title">"In a terminal"</h2>
                 <p>"Download both parts. curl asks for your password."</p>
-                <Command command=download what="download commands" />
+                <Command command=curl what="curl commands" />
+                <p>"The same with lcp."</p>
+                <Command command=lcp what="lcp command" />
                 <p>"Verify the files, in the folder they were saved in."</p>
                 <Command command=commands::verify(&backup) what="verification command" />
             </section>
@@ -86,18 +84,21 @@ fn Details(
     let place = Place::Backups(environment);
     view! {
         <ConsolePage viewer place shown title=name.clone()>
-            <BackLink href=back />
+            <BackLink href=back.clone() />
             <div class="page-head">
                 <h1 class="backup-title">
                     <span>{name.clone()}</span>
-                    <Copy text=name what="name" />
+                    <Copy text=name.clone() what="name" />
                 </h1>
             </div>
             <div data-live="banner">{operation.map(|operation| view! { <OperationBanner operation /> })}</div>
-            {facts}
-            <div class="part-grid">{parts}</div>
-            {children()}
-            {commands}
+            <GoneNotice backup=id back />
+            <div class="page-parts" data-until-gone=name>
+                <div data-live="facts">{facts}</div>
+                <div class="part-grid">{parts}</div>
+                {children()}
+                {commands}
+            </div>
         </ConsolePage>
     }
 }
@@ -107,7 +108,8 @@ fn Details(
 fn Changes(environment: Environment, backup: Backup) -> AnyView {
     let id = backup.backup_id.to_string();
     view! {
-        <section class="card card-padded" aria-labelledby="changes-title">
+        // Who types a note is not disturbed; everybody else sees the pin and the note as they are.
+        <section class="card card-padded" aria-labelledby="changes-title" data-live="changes">
             <h2 id="changes-title">"Note and pin"</h2>
             <form method="post" action=AnnotateBackup::url() class="form">
                 <input type="hidden" name="environment" value=environment.id.to_string() />

@@ -1,16 +1,17 @@
 //! The backups of one environment.
 
-use backup_api::{Action, BackupId};
+use backup_api::{ApiError, BackupId, BackupStatus, EnvironmentId, History};
+use console::ConsoleError;
 use leptos::prelude::*;
 
 use super::page;
 use crate::{
     availability::Availability,
     components::{
-        BackupHistory, BackupInfo, ConsolePage, Copy, Listing, OperationBanner, Place, Selection,
+        BackupHistory, BackupInfo, ConsolePage, Copy, Listing, OperationBanner, Pages, Place, Selection,
         SuccessBanner,
     },
-    context::{path_parameter, query_value, viewer},
+    context::{Viewer, path_parameter, query_value, viewer},
     icons::{Icon, UPLOAD},
     paths,
 };
@@ -23,15 +24,18 @@ pub(crate) fn BackupsPage() -> impl IntoView {
     let uploaded = query_value("uploaded").and_then(|id| id.parse::<BackupId>().ok());
     let number = query_value("page")
         .and_then(|page| page.parse().ok())
-        .unwrap_or(1);
+        .unwrap_or(1)
+        .max(1);
     let selection = Selection::from_query();
     page(async move {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
         let availability = Availability::of(&viewer, &environment.id).await?;
-        let overview = viewer.console.backups(&viewer.actor, &environment.id).await?;
-        // Only what the service lists is a success, whatever the address says.
-        let uploaded = uploaded.filter(|id| overview.backups.iter().any(|backup| &backup.backup_id == id));
+        let (history, pages) = page_of_history(&viewer, &environment.id, selection, number).await?;
+        let uploaded = match uploaded {
+            Some(id) => standing(&viewer, &environment.id, id).await?,
+            None => None,
+        };
         let banner = match (availability.operation().cloned(), &uploaded) {
             (Some(operation), _) => Some(view! { <OperationBanner operation /> }.into_any()),
             (None, Some(_)) => Some(view! { <SuccessBanner /> }.into_any()),
@@ -39,21 +43,13 @@ pub(crate) fn BackupsPage() -> impl IntoView {
         };
         let listing = Listing {
             environment: &environment,
-            backups: &overview.backups,
             email: &viewer.person.email,
-            failures: &overview.failures,
-            uploaded: uploaded.as_ref(),
+            history: &history,
+            pages,
             selection,
-            page: number,
+            uploaded: uploaded.as_ref(),
         };
-        let info = view! {
-            <BackupInfo
-                backups=&overview.backups
-                operation=availability.operation()
-                why_no_backup_now=availability.reason_against(Action::Create)
-            />
-        }
-        .into_any();
+        let info = view! { <BackupInfo summary=&history.summary availability=&availability /> }.into_any();
         let history = view! { <BackupHistory listing availability=&availability /> }.into_any();
         let shown = vec![availability.shown()];
         let host = environment.service_host.clone();
@@ -81,4 +77,39 @@ pub(crate) fn BackupsPage() -> impl IntoView {
         }
         .into_any())
     })
+}
+
+/// Page `number` of the history; the last one where there are fewer.
+async fn page_of_history(
+    viewer: &Viewer,
+    environment: &EnvironmentId,
+    selection: Selection,
+    number: u64,
+) -> Result<(History, Pages), ConsoleError> {
+    let ask = async |number| {
+        let history = viewer
+            .console
+            .history(&viewer.actor, environment, selection.page(number))
+            .await?;
+        let pages = Pages::new(history.matching, number);
+        Ok::<_, ConsoleError>((history, pages))
+    };
+    let (history, pages) = ask(number).await?;
+    if pages.current() == number {
+        return Ok((history, pages));
+    }
+    ask(pages.current()).await
+}
+
+/// The backup that the address calls a success, if it stands.
+async fn standing(
+    viewer: &Viewer,
+    environment: &EnvironmentId,
+    id: BackupId,
+) -> Result<Option<BackupId>, ConsoleError> {
+    match viewer.console.backup(&viewer.actor, environment, &id).await {
+        Ok(backup) => Ok((backup.status == BackupStatus::Success).then_some(id)),
+        Err(ConsoleError::Api(ApiError::NoSuchBackup { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

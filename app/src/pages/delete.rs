@@ -6,10 +6,10 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::page;
 use crate::{
     availability::Availability,
-    components::{ActionButton, BackLink, ConsolePage, Moment, Notice, NoticeKind, Place, Size},
-    context::{path_parameter, query_value, viewer},
+    components::{ActionButton, BackLink, ConsolePage, GoneNotice, Moment, Place, RefusalNotice, Size},
+    context::{path_parameter, query_value, refusal, viewer},
     error::PageError,
-    paths, problems,
+    paths,
     server_functions::DeleteBackup,
 };
 
@@ -23,25 +23,9 @@ pub(crate) fn DeletePage() -> impl IntoView {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
         let id: BackupId = id.parse().map_err(|_| PageError::NotFound)?;
+        let refusal = refusal(problem).await?;
         let availability = Availability::of(&viewer, &environment.id).await?;
         let backup = viewer.console.backup(&viewer.actor, &environment.id, &id).await?;
-        let problem = problem.map(|word| {
-            let sentence = match word.as_str() {
-                // The only field there is.
-                "invalid-request" => {
-                    "That is not its name. Type the name of the backup as it is shown.".to_owned()
-                }
-                other => problems::code(other).map_or_else(
-                    || "The backup was not deleted.".to_owned(),
-                    |code| problems::sentence(code, None),
-                ),
-            };
-            view! {
-                <Notice kind=NoticeKind::Error>
-                    <p>{sentence}</p>
-                </Notice>
-            }
-        });
         let button = match availability.reason_against_deletion(&backup) {
             Some(reason) => {
                 view! { <ActionButton id="why-no-delete" label="Delete this backup" reason /> }.into_any()
@@ -63,9 +47,10 @@ pub(crate) fn DeletePage() -> impl IntoView {
                 <div class="page-head">
                     <h1>"Delete a backup"</h1>
                 </div>
-                {problem}
-                <section class="card card-padded" aria-label="What is deleted">
-                    <p>
+                <RefusalNotice sentence=refusal />
+                <GoneNotice backup=id back=paths::backups(&environment.id) />
+                <section class="card card-padded" aria-label="What is deleted" data-until-gone=name.clone()>
+                    <p class="sentence">
                         "Both files of " <b>{name.clone()}</b> " go: " <Size bytes=backup.size /> ", made "
                         <Moment time=backup.created_at /> ". This cannot be undone."
                     </p>
@@ -75,7 +60,7 @@ pub(crate) fn DeletePage() -> impl IntoView {
                         <div class="field">
                             <label for="confirmation">"Type the name of the backup"</label>
                             <input id="confirmation" name="confirmation" autocomplete="off" required />
-                            <p class="hint">{name}</p>
+                            <p class="hint">{name.clone()}</p>
                         </div>
                         <div class="form-end" data-live="delete">
                             {button}

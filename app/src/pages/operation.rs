@@ -6,11 +6,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::page;
 use crate::{
     availability::Availability,
-    components::{
-        BackLink, ConsolePage, Moment, Notice, NoticeKind, OperationBanner, Place, operation_facts,
-    },
-    context::{path_parameter, query_value, viewer},
-    paths, problems,
+    components::{BackLink, ConsolePage, Moment, OperationBanner, Place, RefusalNotice, operation_facts},
+    context::{path_parameter, query_value, refusal, viewer},
+    paths,
     server_functions::{BreakLock, CancelOperation},
 };
 
@@ -19,10 +17,11 @@ use crate::{
 pub(crate) fn OperationPage() -> impl IntoView {
     let shown = path_parameter("environment");
     let id = OperationId(path_parameter("id"));
-    let problem = query_value("problem").and_then(|word| problems::code(&word));
+    let problem = query_value("problem");
     page(async move {
         let viewer = viewer().await?;
         let environment = viewer.environment(&shown)?;
+        let refusal = refusal(problem).await?;
         let availability = Availability::of(&viewer, &environment.id).await?;
         let (operation, lines) = viewer
             .console
@@ -39,13 +38,6 @@ pub(crate) fn OperationPage() -> impl IntoView {
                 />
             }
         });
-        let problem = problem.map(|code| {
-            view! {
-                <Notice kind=NoticeKind::Error>
-                    <p>{problems::sentence(code, None)}</p>
-                </Notice>
-            }
-        });
         let stream = vec![availability.shown()];
         let back = paths::backups(&environment.id);
         let place = Place::Backups(environment.clone());
@@ -56,8 +48,8 @@ pub(crate) fn OperationPage() -> impl IntoView {
                 <div class="page-head">
                     <h1>{title}</h1>
                 </div>
-                {problem}
-                <div data-live="operation" class="operation-page">
+                <RefusalNotice sentence=refusal />
+                <div data-live="operation" class="page-parts">
                     {runs.then(|| view! { <OperationBanner operation=operation.clone() /> })}
                     <Facts environment=environment.id.clone() operation=operation.clone() />
                     {forms}

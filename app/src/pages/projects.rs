@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::page;
 use crate::{
     availability::noun,
-    components::{ConsolePage, Moment, Place, Production, Size},
+    components::{ConsolePage, Moment, Place, Production, Size, SizeTrend},
     context::viewer,
     format,
     icons::{Icon, Spinner, WARNING},
@@ -96,7 +96,7 @@ fn Row(environment: EnvironmentOverview) -> impl IntoView {
     let EnvironmentOverview { environment, state } = environment;
     let cells = match state {
         EnvironmentState::Reached(summary) => {
-            let latest = match summary.latest {
+            let latest = match summary.history.latest {
                 Some(backup) => view! { <Moment time=backup.created_at /> }.into_any(),
                 None => view! { <span class="quiet">"No backups yet."</span> }.into_any(),
             };
@@ -117,10 +117,13 @@ fn Row(environment: EnvironmentOverview) -> impl IntoView {
                     {latest}
                 </td>
                 <td role="cell" class="number" data-label="Backups">
-                    {format::grouped(summary.count.try_into().unwrap_or(u64::MAX))}
+                    {format::grouped(summary.history.backups)}
                 </td>
                 <td role="cell" class="number" data-label="Total size">
-                    <Size bytes=summary.total_size />
+                    <span class="with-trend">
+                        <SizeTrend sizes=summary.sizes />
+                        <Size bytes=summary.history.total_size />
+                    </span>
                 </td>
                 <td role="cell" data-label="State">
                     {state}

@@ -2,11 +2,11 @@
 //!
 //! Each is a plain form and leads back to a page; what was refused is told there, by its code.
 
-use console::{Console, ConsoleError};
+use console::{Console, ConsoleError, session::keep_refusal};
 use leptos::prelude::*;
 
 use crate::{
-    context::{Viewer, see_other, viewer, wants_page},
+    context::{Viewer, see_other, session, viewer, wants_page},
     drafts::Refusal,
     error::PageError,
     paths,
@@ -69,6 +69,32 @@ pub async fn annotate_backup(
     .await
 }
 
+/// Pins a backup, or takes its pin away; its note stays. Leads back to `next`.
+#[server(prefix = "/api", endpoint = "pin-backup")]
+pub async fn pin_backup(
+    environment: String,
+    backup: String,
+    #[server(default)] pinned: bool,
+    #[server(default)] next: String,
+) -> Result<(), Refusal> {
+    change(&environment, async |console, viewer, environment| {
+        let Ok(id) = backup.parse::<BackupId>() else {
+            return no_such_backup(environment, backup);
+        };
+        let annotation = Annotation {
+            pinned: Some(pinned),
+            ..Annotation::default()
+        };
+        let outcome = console
+            .annotate(&viewer.actor, environment, &id, annotation)
+            .await
+            .map(drop);
+        let page = paths::backup(environment, &id);
+        (outcome, paths::safe_next(&next).to_owned(), page)
+    })
+    .await
+}
+
 /// Removes a backup whose id was typed.
 #[server(prefix = "/api", endpoint = "delete-backup")]
 pub async fn delete_backup(
@@ -85,7 +111,7 @@ pub async fn delete_backup(
             console.delete(&viewer.actor, environment, &id).await
         } else {
             Err(ConsoleError::Api(ApiError::InvalidRequest {
-                detail: "Type the name of the backup as it is shown.".to_owned(),
+                detail: "That is not its name. Type the name of the backup as it is shown.".to_owned(),
             }))
         };
         (outcome, paths::backups(environment), form)
@@ -120,7 +146,10 @@ async fn change(
     if wants_page() {
         match &outcome {
             Ok(()) => see_other(&next),
-            Err(refusal) => see_other(&paths::with_query(&form, &[("problem", &refusal.code)])),
+            Err(Refusal { code, detail, .. }) => {
+                keep_refusal(&session().await?, &form, code, detail).await?;
+                see_other(&paths::with_query(&form, &[("problem", code)]));
+            }
         }
     }
     outcome

@@ -17,7 +17,7 @@ mod sign_out;
 
 #[cfg(feature = "ssr")]
 pub use {
-    changes::{AnnotateBackup, BreakLock, CancelOperation, DeleteBackup},
+    changes::{AnnotateBackup, BreakLock, CancelOperation, DeleteBackup, PinBackup},
     set_up::SetUp,
     sign_in::SignIn,
     sign_out::SignOut,

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use crate::support::{HOSTILE, NO_ENGINE, REQUEST_ID, Site, newest};
+use crate::support::{HOSTILE, IN_USE, MANY, NO_ENGINE, REQUEST_ID, Site, minute_of, newest};
 
 const WARNING: &str = "Warning: a backup creation is underway. All backup features will be available again when the creation is complete.";
 const SUCCESS: &str = "Success: backup creation succeeded. All backup features are available again.";
@@ -129,7 +129,7 @@ async fn a_busy_environment_says_so_in_the_exact_words_and_takes_no_form() {
     }
     assert!(
         form("a-uat")
-            .contains("Available again when the backup creation that anna@example.com started is complete.")
+            .contains("Available again when the backup creation that anna@example.com started on 2026-11-23 at 20:00 UTC is complete.")
     );
 }
 
@@ -177,6 +177,188 @@ async fn the_backups_page_lists_newest_first_and_explains_what_cannot_be_done() 
     assert!(empty.contains("No backups yet.") && empty.contains("Upload Backup..."));
 }
 
+/// The times in the ids of the rows, in their order.
+fn rows(page: &str) -> Vec<String> {
+    let names = page.split("class=\"backup-name\"").skip(1);
+    names
+        .map(|name| {
+            let id = name.split_once('>').unwrap().1.split_once('<').unwrap().0;
+            id.rsplit('-').next().unwrap().to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn of_ten_thousand_backups_a_page_is_asked_for_and_a_page_is_shown() {
+    let site = Site::new().await;
+    let cookie = site.sign_in().await;
+    site.handed_over();
+    let last = MANY / 50;
+    for (query, first, words, asked) in [
+        ("", 0, "1 to 50 of 10,000", 50),
+        ("?page=2", 50, "51 to 100 of 10,000", 50),
+        (
+            &format!("?page={last}"),
+            MANY - 50,
+            "9,951 to 10,000 of 10,000",
+            50,
+        ),
+        // There is none, so the last one is asked for.
+        ("?page=201", MANY - 50, "9,951 to 10,000 of 10,000", 50),
+        (
+            "?page=18446744073709551615",
+            MANY - 50,
+            "9,951 to 10,000 of 10,000",
+            50,
+        ),
+        ("?page=0", 0, "1 to 50 of 10,000", 50),
+        ("?page=x", 0, "1 to 50 of 10,000", 50),
+    ] {
+        let page = site
+            .page(&format!("/projects/a-big/backups{query}"), &cookie)
+            .await
+            .body;
+        let expected: Vec<_> = (first..first + 50).map(minute_of).collect();
+        assert_eq!(rows(&page), expected, "{query}");
+        assert!(page.contains(words), "{query}: {words}");
+        assert_eq!(site.handed_over(), asked, "{query}");
+    }
+
+    let page = site
+        .page("/projects/a-big/backups?order=oldest&page=2", &cookie)
+        .await
+        .body;
+    let expected: Vec<_> = (0..50).map(|index| minute_of(MANY - 51 - index)).collect();
+    assert_eq!(rows(&page), expected);
+    assert!(page.contains("/projects/a-big/backups?order=oldest&amp;page=3"));
+    let page = site
+        .page("/projects/a-big/backups?status=failed", &cookie)
+        .await
+        .body;
+    assert!(page.contains("No backup is like that.") && page.contains("Clear filters"));
+    site.handed_over();
+
+    for path in [
+        format!(
+            "/projects/a-big/backups/dxpcloud-lqgqnewltbexuewymq-{}",
+            minute_of(0)
+        ),
+        format!(
+            "/projects/a-big/backups/dxpcloud-lqgqnewltbexuewymq-{}/delete",
+            minute_of(0)
+        ),
+        "/projects/a-big/backups/upload".to_owned(),
+    ] {
+        assert_eq!(site.page(&path, &cookie).await.status, StatusCode::OK, "{path}");
+        assert_eq!(site.handed_over(), 0, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_uploaded_backup_is_a_success_on_whatever_page_it_is() {
+    let site = Site::new().await;
+    let cookie = site.sign_in().await;
+    let id = format!("dxpcloud-lqgqnewltbexuewymq-{}", minute_of(7_000));
+    let page = site
+        .page(&format!("/projects/a-big/backups?uploaded={id}"), &cookie)
+        .await
+        .body;
+    assert!(page.contains(SUCCESS));
+    let shown = rows(&page);
+    assert!(!shown.contains(&minute_of(7_000)), "it is far down the list");
+}
+
+#[tokio::test]
+async fn the_first_page_tells_the_sizes_of_the_latest_backups_and_their_number() {
+    let site = Site::new().await;
+    let cookie = site.sign_in().await;
+    site.handed_over();
+    let page = site.page("/", &cookie).await.body;
+    assert!(page.contains("Sizes of the last 2 backups, oldest first: 244.9 kB, 244.9 kB"));
+    assert!(page.contains(">10,000<") && page.contains(">2.45 GB<"));
+    assert_eq!(site.handed_over(), 2 + 8, "of prd and of big");
+}
+
+#[tokio::test]
+async fn a_refused_form_is_explained_with_names_to_whoever_sent_it_and_nobody_else() {
+    let site = Site::new().await;
+    let cookie = site.sign_in().await;
+    let id = newest().backup_id;
+    let path = format!("/projects/a-prd/backups/{id}/delete");
+    let form = format!("environment=a-prd&backup={id}&confirmation={id}");
+    let answer = site.signed_form("/api/delete-backup", &cookie, &form).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.location, format!("{path}?problem=in%2Duse"));
+
+    let page = site.page(&answer.location, &cookie).await.body;
+    assert!(
+        page.contains(&format!("{IN_USE} Delete the backup when that has ended.")),
+        "{page}"
+    );
+    // The words are those of this page and this refusal.
+    for other in [
+        format!("/projects/a-prd/backups/{id}?problem=in-use"),
+        format!("{path}?problem=pinned"),
+        path.clone(),
+    ] {
+        let page = site.page(&other, &cookie).await.body;
+        assert!(!page.contains(IN_USE), "{other}");
+    }
+    let somebody_else = site.sign_in().await;
+    let page = site.page(&answer.location, &somebody_else).await.body;
+    assert!(page.contains("Somebody is downloading this backup.") && !page.contains(IN_USE));
+
+    let form = format!("environment=a-prd&backup={id}&confirmation=nonsense");
+    let answer = site.signed_form("/api/delete-backup", &cookie, &form).await;
+    let page = site.page(&answer.location, &cookie).await.body;
+    assert!(page.contains("That is not its name."));
+}
+
+#[tokio::test]
+async fn a_menu_pins_and_leads_back_to_where_it_was_opened() {
+    let site = Site::new().await;
+    let cookie = site.sign_in().await;
+    let address = "/projects/a-prd/backups?order=oldest";
+    let page = site.page(address, &cookie).await.body;
+    let form = page.split("action=\"/api/pin-backup\"").nth(1).expect("a form");
+    let form = form.split("</form>").next().unwrap();
+    assert!(
+        form.contains("name=\"pinned\" value=\"true\"") && form.contains(&format!("value=\"{address}\""))
+    );
+
+    let id = newest().backup_id;
+    for (next, location) in [
+        ("%2Fprojects%2Fa-prd%2Fbackups%3Forder%3Doldest", address),
+        ("https%3A%2F%2Fexample.com", "/"),
+    ] {
+        let form = format!("environment=a-prd&backup={id}&pinned=true&next={next}");
+        let answer = site.signed_form("/api/pin-backup", &cookie, &form).await;
+        assert_eq!(
+            (answer.status, answer.location.as_str()),
+            (StatusCode::SEE_OTHER, location)
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_pages_of_a_backup_have_the_words_for_its_end() {
+    let site = Site::new().await;
+    let cookie = site.sign_in().await;
+    let id = newest().backup_id;
+    for path in [
+        format!("/projects/a-prd/backups/{id}"),
+        format!("/projects/a-prd/backups/{id}/delete"),
+    ] {
+        let page = site.page(&path, &cookie).await.body;
+        let hidden = format!("<div data-gone=\"{id}\" hidden");
+        assert!(
+            page.contains(&hidden) && page.contains("This backup was deleted."),
+            "{path}"
+        );
+        assert!(page.contains(&format!("data-until-gone=\"{id}\"")), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn one_backup_comes_with_the_commands_that_prove_it() {
     let site = Site::new().await;
@@ -195,6 +377,7 @@ async fn one_backup_comes_with_the_commands_that_prove_it() {
     );
     assert!(page.contains(&check), "the lines that sha256sum reads");
     assert!(page.contains("http://backup-a-prd.localhost/backup/download/volume/"));
+    assert!(page.contains(&format!("lcp backup download --backupId {}", newest().backup_id)));
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
-//! A console with four environments, and a browser that follows nothing by itself.
+//! A console with five environments, and a browser that follows nothing by itself.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use app::RequestId;
 use axum::{
@@ -10,10 +13,10 @@ use axum::{
     response::Response,
 };
 use backup_api::{
-    Actor, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList, BackupMinute,
-    BackupStatus, ByteRange, ByteStream, Capabilities, Capability, CreationType, DatabaseArchive,
-    EnvironmentId, EnvironmentUid, ListQuery, Operation, OperationId, OperationKind, OperationState, Part,
-    Phase, Upload, VolumeArchive,
+    Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList,
+    BackupMinute, BackupStatus, ByteRange, ByteStream, Capabilities, Capability, CreationType,
+    DatabaseArchive, EnvironmentId, EnvironmentUid, History, HistoryQuery, ListQuery, Operation, OperationId,
+    OperationKind, OperationState, Part, Phase, Upload, VolumeArchive,
 };
 use console::{Console, ConsoleSettings, Environment, EnvironmentSettings, SqliteSessionStore};
 use database::Database;
@@ -33,11 +36,17 @@ pub(crate) const REQUEST_ID: &str = "01939c1e-7d3c-7a68-9d4c-3a5c1b2d4e5f";
 pub(crate) const HOSTILE: &str = "<script>alert(1)</script>\"'";
 pub(crate) const NO_ENGINE: &str = "No engine is configured to make backups.";
 
+/// Why a backup is not deleted.
+pub(crate) const IN_USE: &str = "anna@example.com has been downloading it since 14:03 UTC.";
+/// How many backups `a-big` has.
+pub(crate) const MANY: i64 = 10_000;
+
 /// A console and its pages.
 pub(crate) struct Site {
     pub(crate) console: Console,
     pub(crate) routes: Vec<AxumRouteListing>,
     router: Router,
+    handed_over: Arc<AtomicU64>,
     _folder: TempDir,
 }
 
@@ -63,7 +72,10 @@ impl Site {
     pub(crate) async fn without_people() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("state.sqlite")).await.unwrap();
-        let console = Console::open(settings(), database.clone()).await.unwrap();
+        let handed_over = Arc::default();
+        let console = Console::open(settings(&handed_over), database.clone())
+            .await
+            .unwrap();
         let options = LeptosOptions::builder()
             .output_name("console")
             .site_root("site")
@@ -92,8 +104,14 @@ impl Site {
             console,
             routes,
             router: site,
+            handed_over,
             _folder: folder,
         }
+    }
+
+    /// How many backups the services listed since this was asked last.
+    pub(crate) fn handed_over(&self) -> u64 {
+        self.handed_over.swap(0, Ordering::Relaxed)
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -113,6 +131,16 @@ impl Site {
     pub(crate) async fn form(&self, path: &str, accept: &str, body: &str) -> Answer {
         let request = Request::post(path)
             .header(header::ACCEPT, accept)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body.to_owned())).unwrap())
+            .await
+    }
+
+    /// The same by somebody who is signed in.
+    pub(crate) async fn signed_form(&self, path: &str, cookies: &str, body: &str) -> Answer {
+        let request = Request::post(path)
+            .header(header::ACCEPT, "text/html")
+            .header(header::COOKIE, cookies)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(body.to_owned())).unwrap())
             .await
@@ -148,9 +176,10 @@ impl Answer {
     }
 }
 
-/// `a-prd` has backups, `a-uat` is busy, `a-dev` is empty, and the service of `a-old` does not answer.
-fn settings() -> ConsoleSettings {
-    let environments = ["prd", "uat", "dev", "old"].map(|name| {
+/// `a-prd` has backups, `a-uat` is busy, `a-dev` is empty, the service of `a-old` does not answer, and `a-big` has ten
+/// thousand backups.
+fn settings(handed_over: &Arc<AtomicU64>) -> ConsoleSettings {
+    let environments = ["prd", "uat", "dev", "old", "big"].map(|name| {
         let id = EnvironmentId::new("a".parse().unwrap(), name.parse().unwrap());
         EnvironmentSettings {
             environment: Environment {
@@ -159,7 +188,10 @@ fn settings() -> ConsoleSettings {
                 service_url: format!("http://backup-{id}.localhost"),
                 id: id.clone(),
             },
-            service: Arc::new(Service { id }),
+            service: Arc::new(Service {
+                id,
+                handed_over: Arc::clone(handed_over),
+            }),
             master_token: None,
         }
     });
@@ -174,6 +206,13 @@ pub(crate) fn newest() -> Backup {
         &EnvironmentId::new("a".parse().unwrap(), "prd".parse().unwrap()),
         "202611232015",
     )
+}
+
+/// When the backup `index` of `a-big` was made, from the newest on.
+pub(crate) fn minute_of(index: i64) -> String {
+    let newest: jiff::Timestamp = "2026-11-23T20:15:00Z".parse().unwrap();
+    let time = jiff::Timestamp::from_second(newest.as_second() - 60 * index).unwrap();
+    time.strftime("%Y%m%d%H%M").to_string()
 }
 
 fn backup(environment: &EnvironmentId, minute: &str) -> Backup {
@@ -210,6 +249,7 @@ fn backup(environment: &EnvironmentId, minute: &str) -> Backup {
 
 struct Service {
     id: EnvironmentId,
+    handed_over: Arc<AtomicU64>,
 }
 
 impl Service {
@@ -226,12 +266,19 @@ impl Service {
     }
 
     fn backups(&self) -> Vec<Backup> {
-        let minutes: &[&str] = if self.id.environment.as_str() == "prd" {
-            &["202611232015", "202611222015"]
-        } else {
-            &[]
-        };
-        minutes.iter().map(|minute| backup(&self.id, minute)).collect()
+        match self.id.environment.as_str() {
+            "prd" => ["202611232015", "202611222015"]
+                .map(|minute| backup(&self.id, minute))
+                .into(),
+            "big" => (0..MANY)
+                .map(|index| backup(&self.id, &minute_of(index)))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn hand_over(&self, backups: usize) {
+        self.handed_over.fetch_add(backups as u64, Ordering::Relaxed);
     }
 }
 
@@ -251,9 +298,15 @@ impl BackupApi for Service {
     }
 
     fn list<'a>(&'a self, _: &'a Actor, _: ListQuery) -> ApiFuture<'a, BackupList> {
-        self.answer(BackupList {
-            backups: self.backups(),
-        })
+        let backups = self.backups();
+        self.hand_over(backups.len());
+        self.answer(BackupList { backups })
+    }
+
+    fn history<'a>(&'a self, _: &'a Actor, query: HistoryQuery) -> ApiFuture<'a, History> {
+        let history = History::of(&query, self.backups(), []);
+        self.hand_over(history.entries.len());
+        self.answer(history)
     }
 
     fn find<'a>(&'a self, _: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
@@ -305,8 +358,22 @@ impl BackupApi for Service {
         unused()
     }
 
-    fn delete<'a>(&'a self, _: &'a Actor, _: &'a BackupId) -> ApiFuture<'a, ()> {
-        unused()
+    fn delete<'a>(&'a self, _: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()> {
+        let (id, sentence) = (id.clone(), IN_USE.to_owned());
+        Box::pin(async { Err(ApiError::InUse { id, sentence }) })
+    }
+
+    fn annotate<'a>(
+        &'a self,
+        _: &'a Actor,
+        id: &'a BackupId,
+        annotation: Annotation,
+    ) -> ApiFuture<'a, Backup> {
+        assert_eq!(annotation.note, None, "a pin leaves the note alone");
+        self.answer(Backup {
+            pinned: annotation.pinned.unwrap(),
+            ..backup(&self.id, &id.minute().to_string())
+        })
     }
 }
 

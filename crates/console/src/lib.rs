@@ -47,9 +47,7 @@ pub use error::ConsoleError;
 pub use events::ConsoleEvents;
 pub use invitations::Invitation;
 pub use membership::{Member, Membership};
-pub use overview::{
-    BackupsOverview, EnvironmentOverview, EnvironmentState, EnvironmentSummary, ProjectOverview, Standing,
-};
+pub use overview::{EnvironmentOverview, EnvironmentState, EnvironmentSummary, ProjectOverview, Standing};
 pub use people::Person;
 pub use scope::Scope;
 pub use session::{Confirmed, Origin};

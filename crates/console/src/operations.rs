@@ -1,7 +1,7 @@
 //! What people see of operations and change about backups: authorise, then ask.
 
 use backup_api::{
-    Action, Actor, Annotation, ApiError, Backup, BackupId, EnvironmentId, LogLine, Operation, OperationId,
+    Action, Actor, Annotation, Backup, BackupId, EnvironmentId, LogLine, Operation, OperationId,
 };
 use futures_util::future::try_join;
 
@@ -17,21 +17,6 @@ impl Console {
     ) -> Result<(Operation, Vec<LogLine>), ConsoleError> {
         let service = self.service_for(actor, environment, Action::View).await?;
         Ok(try_join(service.operation(actor, id), service.operation_log(actor, id)).await?)
-    }
-
-    /// The operations that made no backup, newest first; none where a service keeps no record.
-    pub(crate) async fn recent_operations(
-        &self,
-        actor: &Actor,
-        environment: &EnvironmentId,
-    ) -> Result<Vec<Operation>, ConsoleError> {
-        const REMEMBERED: u32 = 200;
-        let service = self.service_for(actor, environment, Action::View).await?;
-        match service.operations(actor, REMEMBERED).await {
-            Ok(operations) => Ok(operations),
-            Err(ApiError::NotAvailable { .. }) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Asks an operation to end.

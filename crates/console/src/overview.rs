@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use backup_api::{
-    Action, Actor, ApiError, Backup, BackupApi, BackupId, BackupStatus, Capabilities, EnvironmentId,
-    ListQuery, Operation, OperationState, Problem, ProjectName, Upload,
+    Action, Actor, ApiError, Backup, BackupApi, BackupId, BackupStatus, Capabilities, EnvironmentId, History,
+    HistoryEntry, HistoryQuery, HistoryStatus, HistorySummary, Operation, Problem, ProjectName, Upload,
 };
 use futures_util::future::{join_all, try_join};
 
@@ -12,6 +12,9 @@ use crate::{Access, Console, ConsoleError, Environment, Role};
 
 /// How long the page of all environments waits for each of them.
 const OVERVIEW_LIMIT: Duration = Duration::from_secs(5);
+
+/// How many backups it shows the sizes of.
+const SIZES_SHOWN: u32 = 8;
 
 /// A project as the first page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +49,10 @@ pub enum EnvironmentState {
 /// How an environment stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentSummary {
-    /// The newest backup that is complete.
-    pub latest: Option<Backup>,
-    /// How many complete backups there are.
-    pub count: usize,
-    /// Bytes of all complete backups together.
-    pub total_size: u64,
+    /// Its complete backups, all together.
+    pub history: HistorySummary,
+    /// Bytes of the latest of them, oldest first.
+    pub sizes: Vec<u64>,
     /// What holds the environment, if something does.
     pub operation: Option<Operation>,
 }
@@ -65,15 +66,6 @@ pub struct Standing {
     pub capabilities: Capabilities,
     /// What holds the environment, if something does.
     pub operation: Option<Operation>,
-}
-
-/// The backups of one environment, and what did not become one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackupsOverview {
-    /// Newest first.
-    pub backups: Vec<Backup>,
-    /// Operations that ended without doing what they were for, newest first.
-    pub failures: Vec<Operation>,
 }
 
 impl Console {
@@ -113,21 +105,18 @@ impl Console {
         })
     }
 
-    /// The backups of an environment, and what did not become one.
-    pub async fn backups(
+    /// A page of the history of an environment.
+    pub async fn history(
         &self,
         actor: &Actor,
         environment: &EnvironmentId,
-    ) -> Result<BackupsOverview, ConsoleError> {
-        let service = self.service_for(actor, environment, Action::View).await?;
-        let list = service.list(actor, ListQuery::default()).await?;
-        let mut failures = self.recent_operations(actor, environment).await?;
-        failures
-            .retain(|operation| operation.state.is_final() && operation.state != OperationState::Succeeded);
-        Ok(BackupsOverview {
-            backups: list.backups,
-            failures,
-        })
+        query: HistoryQuery,
+    ) -> Result<History, ConsoleError> {
+        Ok(self
+            .service_for(actor, environment, Action::View)
+            .await?
+            .history(actor, query)
+            .await?)
     }
 
     /// One backup.
@@ -203,20 +192,21 @@ impl Console {
 }
 
 async fn summary(service: &dyn BackupApi, actor: &Actor) -> Result<EnvironmentSummary, ApiError> {
-    let (list, operation) = try_join(
-        service.list(actor, ListQuery::default()),
-        service.current_operation(actor),
-    )
-    .await?;
-    let complete = || {
-        list.backups
-            .iter()
-            .filter(|backup| backup.status == BackupStatus::Success)
+    // In this order, for the reason of [`Console::standing`].
+    let operation = service.current_operation(actor).await?;
+    let latest = HistoryQuery {
+        status: Some(HistoryStatus::Success),
+        limit: SIZES_SHOWN,
+        ..HistoryQuery::default()
     };
+    let History { entries, summary, .. } = service.history(actor, latest).await?;
+    let complete = entries.iter().filter_map(|entry| match entry {
+        HistoryEntry::Backup(backup) if backup.status == BackupStatus::Success => Some(backup.size),
+        HistoryEntry::Backup(_) | HistoryEntry::Failure(_) => None,
+    });
     Ok(EnvironmentSummary {
-        latest: complete().next().cloned(),
-        count: complete().count(),
-        total_size: complete().fold(0, |total, backup| total.saturating_add(backup.size)),
+        history: summary,
+        sizes: complete.rev().collect(),
         operation,
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! A session holds who signed in, when, from where, when they were last seen, and when they gave their password last. It
 //! ends after a time without use, which is the session layer's `Expiry::OnInactivity`, and 30 days after signing in
-//! whatever happens, which [`person_id`] enforces.
+//! whatever happens, which [`person_id`] enforces. It also keeps why their last form was refused, for the page that says
+//! it.
 //!
 //! What the layer does, and therefore what a server has to do (tower-sessions 0.15):
 //!
@@ -18,6 +19,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use crate::{ConsoleError, Person, clock};
@@ -35,6 +37,10 @@ pub(crate) const ADDRESS: &str = "address";
 /// What their browser called itself.
 pub(crate) const USER_AGENT: &str = "user_agent";
 
+/// The last [`Refusal`].
+const REFUSAL: &str = "refusal";
+
+const REFUSALS_ARE_KEPT_FOR: Duration = Duration::from_mins(10);
 pub(crate) const LONGEST: Duration = Duration::from_hours(30 * 24);
 const SEEN_RECORDED_EVERY: Duration = Duration::from_mins(1);
 /// How long a password that was given counts for what needs it anew.
@@ -129,6 +135,40 @@ pub async fn touch(session: &Session) -> Result<(), ConsoleError> {
         session.insert(SEEN_AT, clock::now()).await?;
     }
     Ok(())
+}
+
+/// Why a form was refused. The address of the page that follows carries the code alone: anybody can write an address,
+/// so sentences do not travel in one, and some of them name people.
+#[derive(Debug, Serialize, Deserialize)]
+struct Refusal {
+    /// The path of the page that says it.
+    page: String,
+    code: String,
+    sentence: String,
+    at: i64,
+}
+
+/// Keeps why a form was refused, for ten minutes or until the next one.
+pub async fn keep_refusal(
+    session: &Session,
+    page: &str,
+    code: &str,
+    sentence: &str,
+) -> Result<(), ConsoleError> {
+    let refusal = Refusal {
+        page: page.to_owned(),
+        code: code.to_owned(),
+        sentence: sentence.to_owned(),
+        at: clock::now(),
+    };
+    Ok(session.insert(REFUSAL, refusal).await?)
+}
+
+/// What was kept for a page and a code.
+pub async fn kept_refusal(session: &Session, page: &str, code: &str) -> Option<String> {
+    let refusal: Refusal = value(session, REFUSAL).await?;
+    let is_meant = refusal.page == page && refusal.code == code;
+    (is_meant && refusal.at > clock::before(REFUSALS_ARE_KEPT_FOR)).then_some(refusal.sentence)
 }
 
 async fn value<T: serde::de::DeserializeOwned>(session: &Session, key: &str) -> Option<T> {

@@ -70,8 +70,8 @@ pub(crate) async fn handle(
 }
 
 fn message(environment: &EnvironmentId, event: &Event) -> Option<sse::Event> {
-    let (name, state) = app::live::event(environment, event)?;
-    let message = sse::Event::default().event(name).json_data(state).ok()?;
+    let live = app::live::event(environment, event)?;
+    let message = sse::Event::default().event(live.name()).json_data(live).ok()?;
     Some(match event.id() {
         Some(id) => message.id(id.to_string()),
         None => message,

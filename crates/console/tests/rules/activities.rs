@@ -403,7 +403,7 @@ async fn what_a_person_may_not_is_recorded_and_looking_is_not() {
     );
     let backup = "dxpcloud-lqgqnewltbexuewymq-202611230100".parse().unwrap();
     assert!(console.delete(&stranger, &prd, &backup).await.is_err());
-    assert!(console.backups(&stranger, &prd).await.is_err());
+    assert!(console.standing(&stranger, &prd).await.is_err());
     let page = house.page(&ActivityFilter::default(), Turn::Newest).await;
     let [tried] = &page.activities[..] else {
         panic!("{page:?}")

@@ -147,7 +147,12 @@ async fn a_service_is_not_asked_for_somebody_who_may_not() {
     };
     let console = &setting.console;
     unknown(console.standing(&stranger, &environment).await.unwrap_err());
-    unknown(console.backups(&stranger, &environment).await.unwrap_err());
+    unknown(
+        console
+            .history(&stranger, &environment, backup_api::HistoryQuery::default())
+            .await
+            .unwrap_err(),
+    );
     unknown(
         console
             .backup(&stranger, &environment, &backup_id)

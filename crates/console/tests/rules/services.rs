@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use backup_api::{ApiError, BackupStatus, Upload};
+use backup_api::{ApiError, BackupStatus, HistoryEntry, HistoryQuery, HistorySummary, Upload};
 use console::{ConsoleError, EnvironmentState, Role};
 use futures_util::stream;
 
@@ -85,16 +85,15 @@ async fn services_that_fail_or_hang_are_shown_as_such_and_hold_nobody_up() {
     let EnvironmentState::Reached(summary) = reached else {
         panic!("{reached:?}")
     };
-    assert_eq!(summary.latest.as_ref(), Some(&backups[1]));
-    assert_eq!((summary.count, summary.total_size), (2, 110));
+    assert_eq!(summary.history.latest.as_deref(), Some(&backups[1]));
+    assert_eq!((summary.history.backups, summary.history.total_size), (2, 110));
+    assert_eq!(summary.sizes, [10, 100], "oldest first, and none of what failed");
     assert!(summary.operation.is_some());
     let EnvironmentState::Reached(summary) = empty else {
         panic!("{empty:?}")
     };
-    assert_eq!(
-        (summary.latest.as_ref(), summary.count, summary.total_size),
-        (None, 0, 0)
-    );
+    assert_eq!(summary.history, HistorySummary::default());
+    assert_eq!(summary.sizes, [0; 0]);
 }
 
 #[tokio::test]
@@ -112,12 +111,13 @@ async fn a_page_of_backups_fails_with_what_its_service_said() {
         .actor();
     let backup_id = "dxpcloud-lqgqnewltbexuewymq-202611230100".parse().unwrap();
 
-    let outcome = console.backups(&actor, &id("lfrjoebloggs", "dev")).await;
+    let all = HistoryQuery::default();
+    let outcome = console.history(&actor, &id("lfrjoebloggs", "dev"), all).await;
     assert!(
         matches!(outcome, Err(ConsoleError::Api(ApiError::Internal(_)))),
         "{outcome:?}"
     );
-    let outcome = console.backups(&actor, &id("lfrjoebloggs", "uat")).await;
+    let outcome = console.history(&actor, &id("lfrjoebloggs", "uat"), all).await;
     assert!(
         matches!(outcome, Err(ConsoleError::NoSuchEnvironment)),
         "{outcome:?}"
@@ -155,8 +155,14 @@ async fn a_page_of_backups_has_everything_it_shows() {
     asked.sort_unstable();
     assert_eq!(asked, ["capabilities", "current_operation"]);
 
-    let page = console.backups(&actor, &environment).await.unwrap();
-    assert_eq!(page.backups, backups);
+    let second = HistoryQuery {
+        offset: 1,
+        limit: 1,
+        ..HistoryQuery::default()
+    };
+    let page = console.history(&actor, &environment, second).await.unwrap();
+    assert_eq!(page.entries, [HistoryEntry::Backup(Box::new(backups[1].clone()))]);
+    assert_eq!(page.matching, 2);
     assert_eq!(
         console
             .backup(&actor, &environment, &backups[1].backup_id)
@@ -177,6 +183,13 @@ async fn a_page_of_backups_has_everything_it_shows() {
     asked.sort_unstable();
     assert_eq!(
         asked,
-        ["capabilities", "current_operation", "find", "list", "upload"]
+        [
+            "capabilities",
+            "current_operation",
+            "find",
+            "list",
+            "operations",
+            "upload"
+        ]
     );
 }

@@ -385,3 +385,28 @@ async fn what_has_expired_is_neither_listed_nor_alive() {
     assert!(!console.is_signed_in(&current).await.unwrap());
     assert_eq!(console.sessions(&sessions.owner, &current).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_refusal_is_kept_for_its_page_and_its_code_and_ten_minutes() {
+    let sessions = Sessions::new().await;
+    let cookie = sessions.signed_in().await;
+    let session = sessions.request(Some(cookie));
+    session::keep_refusal(&session, "/a", "in-use", "Anna reads it.")
+        .await
+        .unwrap();
+    session.save().await.unwrap();
+
+    let kept = async |page, code| {
+        let session = sessions.request(Some(cookie));
+        session::kept_refusal(&session, page, code).await
+    };
+    assert_eq!(kept("/a", "in-use").await.as_deref(), Some("Anna reads it."));
+    assert_eq!(kept("/b", "in-use").await, None);
+    assert_eq!(kept("/a", "pinned").await, None);
+    sessions
+        .age("refusal.at", Duration::from_secs(10 * 60 - 30))
+        .await;
+    assert!(kept("/a", "in-use").await.is_some());
+    sessions.age("refusal.at", Duration::from_mins(1)).await;
+    assert_eq!(kept("/a", "in-use").await, None);
+}

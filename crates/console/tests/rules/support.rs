@@ -403,6 +403,10 @@ impl BackupApi for FakeService {
         self.refuse("restore")
     }
 
+    fn operations<'a>(&'a self, _: &'a Actor, _: u32) -> ApiFuture<'a, Vec<Operation>> {
+        self.refuse("operations")
+    }
+
     fn delete<'a>(&'a self, _: &'a Actor, _: &'a BackupId) -> ApiFuture<'a, ()> {
         self.refuse("delete")
     }
