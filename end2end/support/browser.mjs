@@ -3,19 +3,18 @@ import { chromium } from "playwright-core";
 
 import { ADMINISTRATOR } from "./server.mjs";
 
+export const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
 export async function startBrowser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  return chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
 }
 
 /** A page of a new visitor. `trouble` collects what the browser complains about. */
@@ -38,10 +37,10 @@ export async function visit(browser, options = {}) {
   return page;
 }
 
-export async function signIn(page, server) {
+export async function signIn(page, server, person = ADMINISTRATOR) {
   await page.goto(`${server.url}/login`);
-  await page.getByLabel("E-mail").fill(ADMINISTRATOR.email);
-  await page.getByLabel("Password").fill(ADMINISTRATOR.password);
+  await page.getByLabel("E-mail").fill(person.email);
+  await page.getByLabel("Password").fill(person.password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.waitForURL((url) => url.pathname === "/");
 }

@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 const START_LIMIT_MS = 60_000;
 
 export const ADMINISTRATOR = { email: "joe@example.com", password: "a quiet harbour at dawn" };
+export const COLLEAGUE = { email: "ann@example.com", password: "nine green bottles of ink" };
 
 export async function startServer({
   data = mkdtempSync(join(tmpdir(), "backups-console-")),
@@ -82,12 +83,12 @@ class Server {
     return out.trim();
   }
 
-  async createAdministrator() {
-    await this.administer(["create-admin", "--email", ADMINISTRATOR.email], `${ADMINISTRATOR.password}\n`);
+  async createAdministrator(person = ADMINISTRATOR) {
+    await this.administer(["create-admin", "--email", person.email], `${person.password}\n`);
   }
 
-  async createToken() {
-    return this.administer(["create-token", "--email", ADMINISTRATOR.email]);
+  async createToken(person = ADMINISTRATOR) {
+    return this.administer(["create-token", "--email", person.email]);
   }
 
   async stop(signal = "SIGTERM") {

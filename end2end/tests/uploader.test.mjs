@@ -10,7 +10,7 @@ import { visit } from "../support/browser.mjs";
 import { startSlowUpload } from "../support/slow-upload.mjs";
 import { MEGABYTE, UploadPage, pause, startWorkshop, until } from "../support/uploader.mjs";
 
-const PROJECTS = ["happy", "grey", "wrong", "pausing", "double", "cut", "held", "opened", "leaving", "keys", "drop", "hasty", "looks", "early", "quarters"];
+const PROJECTS = ["happy", "grey", "wrong", "pausing", "double", "cut", "held", "opened", "leaving", "keys", "focus", "drop", "hasty", "looks", "early", "quarters"];
 
 /** What a drop brings, made in the page. */
 function transferOf(page, name, path) {
@@ -285,6 +285,42 @@ describe("the upload page", () => {
     await view.isDone();
     await workshop.assertBackup("keys", files);
     assert.deepEqual(view.page.trouble, []);
+    await view.close();
+  });
+
+  test("the focus stays with the row when what had it goes", async () => {
+    const link = await workshop.link([], { bytesPerSecond: 1.5 * MEGABYTE });
+    const view = await workshop.open("focus", { link });
+    const { database, page } = view;
+    const stays = async (what) => {
+      // Longer than the page takes to notice.
+      await pause(150);
+      const focused = await page.evaluate(() => document.activeElement.outerHTML.slice(0, 80));
+      assert.ok(await database.field.evaluate((field) => field.contains(document.activeElement)), `${what}: ${focused}`);
+    };
+    await database.choose(workshop.archive("focus.gz", 3 * MEGABYTE));
+    await database.hasArrived(1);
+    await database.button(/^Pause/).focus();
+    await page.keyboard.press("Enter");
+    await database.says(/^Paused/);
+    await stays("Pause was pressed");
+    await database.button(/^Resume/).focus();
+    await page.keyboard.press("Enter");
+    await database.button(/^Pause/).focus();
+    link.setSpeed(Infinity);
+    await database.isComplete();
+    await stays("all had come while Pause had the focus");
+    // Its answer takes longer than a key.
+    await page.route("**/api/discard-file", async (route) => {
+      await pause(300);
+      await route.continue();
+    });
+    await database.button(/^Remove/).focus();
+    await page.keyboard.press("Enter");
+    await database.says(/Or drop the file here/);
+    await stays("Remove was pressed");
+    await page.keyboard.press("Tab");
+    assert.ok(await database.input.evaluate((input) => input === document.activeElement), "the next thing is to choose again");
     await view.close();
   });
 

@@ -64,6 +64,16 @@ impl Application {
         let console = Console::open_with_activities(settings, database.clone(), activities.clone())
             .await
             .context("cannot open the console's data")?;
+        let abandoned = Drafts::new(console.clone(), uploads.clone())
+            .discard_unknown()
+            .await
+            .context("cannot look through the unfinished uploads")?;
+        if abandoned > 0 {
+            tracing::info!(
+                uploads = abandoned,
+                "uploads that a former process made and never told its client are removed"
+            );
+        }
         let sessions = SqliteSessionStore::new(database.clone());
         let hosts = Arc::new(Hosts::new(&configuration));
         Ok(Self {

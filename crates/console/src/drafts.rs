@@ -5,10 +5,12 @@
 //! stays with the person; what is kept of it here is enough to tell whether a file that is chosen later is the same.
 //! The table's key sees to it that two tabs that choose at once end up with one upload.
 
+mod facts;
+
 use std::sync::Arc;
 
 use archive_store::{
-    StoreError,
+    StoreError, failpoints,
     uploads::{NewUpload, ResumableUploads, UploadError, UploadState},
 };
 use backup_api::{Action, Actor, ApiError, Backup, BodyError, EnvironmentId, Part, Upload};
@@ -16,78 +18,11 @@ use database::sqlx::{Row, query, sqlite::SqliteRow};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
+pub use facts::{Difference, FileFacts};
+
 use crate::{Console, ConsoleError};
 
-const LONGEST_NAME: usize = 255;
-const SAMPLE_LENGTH: usize = 64;
-
-/// What tells whether a file is the one that was chosen before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileFacts {
-    /// Without its folder, as browsers tell it.
-    pub name: String,
-    /// Bytes.
-    pub size: u64,
-    /// Milliseconds since 1970-01-01 00:00 UTC.
-    pub modified: i64,
-    /// The SHA-256 of the first and the last megabyte, in lower-case hexadecimal.
-    pub sample: String,
-}
-
-impl FileFacts {
-    /// What is another with `other`.
-    pub fn differences(&self, other: &Self) -> Vec<Difference> {
-        let compared = [
-            (Difference::Name, self.name == other.name),
-            (Difference::Size, self.size == other.size),
-            (Difference::Modified, self.modified == other.modified),
-            (Difference::Content, self.sample == other.sample),
-        ];
-        compared
-            .into_iter()
-            .filter_map(|(difference, same)| (!same).then_some(difference))
-            .collect()
-    }
-
-    /// Refuses what no browser tells.
-    fn judge(&self) -> Result<(), ConsoleError> {
-        let is_name = !self.name.is_empty()
-            && self.name.len() <= LONGEST_NAME
-            && !self.name.chars().any(char::is_control);
-        if !is_name {
-            let detail = "This file cannot be taken: its name is empty, longer than 255 bytes or holds control characters. Rename it and choose it again.";
-            return Err(invalid(detail));
-        }
-        let is_sample = self.sample.len() == SAMPLE_LENGTH
-            && self
-                .sample
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if !is_sample {
-            let detail = "This page did not tell the file as the console reads it. Reload the page and choose the file again.";
-            return Err(invalid(detail));
-        }
-        Ok(())
-    }
-}
-
-fn invalid(detail: &str) -> ConsoleError {
-    let detail = detail.to_owned();
-    ApiError::InvalidRequest { detail }.into()
-}
-
-/// In what a file is not the one that was chosen before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Difference {
-    /// It is called otherwise.
-    Name,
-    /// It has another length.
-    Size,
-    /// It was changed at another time.
-    Modified,
-    /// Its first or last megabyte is another.
-    Content,
-}
+const SCOPE_PREFIX: &str = "draft/";
 
 /// One half of a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +75,33 @@ impl Drafts {
             uploads,
             choosing: Arc::default(),
         }
+    }
+
+    /// Removes uploads that were made for a draft and never came into one, because the process died in between, and
+    /// gives how many. Only for start-up: later, one that is not in its draft yet is about to be.
+    pub async fn discard_unknown(&self) -> Result<usize, ConsoleError> {
+        let mut gone = 0;
+        for (scope, id) in self
+            .uploads
+            .scoped(SCOPE_PREFIX)
+            .await
+            .map_err(ConsoleError::internal)?
+        {
+            let known = query("SELECT 1 FROM draft_files WHERE upload_id = $1")
+                .bind(id.as_str())
+                .fetch_optional(self.console.database.reader())
+                .await?;
+            if known.is_some() {
+                continue;
+            }
+            match self.uploads.terminate(&scope, &id).await {
+                Ok(()) => gone += 1,
+                // It has expired, and goes with those.
+                Err(UploadError::NoSuchUpload) => {}
+                Err(error) => return Err(ConsoleError::internal(error)),
+            }
+        }
+        Ok(gone)
     }
 
     /// The scope of a person's uploads to an environment, for whoever may upload there.
@@ -271,6 +233,7 @@ impl Drafts {
                 .create(new)
                 .await
                 .map_err(|error| from_upload(part, error))?;
+            failpoints::reached("draft-before-row");
             if self
                 .insert(actor, environment, part, &upload.id.to_string(), &file)
                 .await?
@@ -374,7 +337,7 @@ impl Drafts {
 
 /// Apart from the uploads that the same person makes through the API: those are no drafts.
 fn scope(actor: &Actor, environment: &EnvironmentId) -> String {
-    format!("draft/{}/{environment}", actor.id)
+    format!("{SCOPE_PREFIX}{}/{environment}", actor.id)
 }
 
 fn read(row: &SqliteRow) -> Result<(String, FileFacts), ConsoleError> {

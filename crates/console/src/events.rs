@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use backup_api::{Action, Actor, EnvironmentId, Event, EventId};
 use futures_util::{
-    Stream, StreamExt as _,
+    FutureExt as _, Stream, StreamExt as _,
     future::join_all,
     stream::{self, select_all},
 };
@@ -31,10 +31,19 @@ impl Console {
             let events = events.map(move |event| Some((id.clone(), event)));
             Some(events.chain(stream::once(async { None })).boxed())
         });
-        let streams = join_all(streams).await;
+        let mut streams: Vec<_> = join_all(streams).await.into_iter().flatten().collect();
+        // What is there already was missed, in one environment and the other. It goes out as it happened, because the
+        // last id that a listener has is where it goes on.
+        let mut missed = Vec::new();
+        for stream in &mut streams {
+            while let Some(event) = stream.next().now_or_never().flatten() {
+                missed.push(event);
+            }
+        }
+        missed.sort_by_key(|event| happened(event.as_ref()));
         // With one that never ends: where no service tells anything, silence is the answer.
         let silence = stream::pending().boxed();
-        let events = select_all(streams.into_iter().flatten().chain([silence]));
+        let events = stream::iter(missed).chain(select_all(streams.into_iter().chain([silence])));
         Ok(Box::pin(
             events
                 .take_while(|event| std::future::ready(event.is_some()))
@@ -67,4 +76,16 @@ impl Console {
             }
         }
     }
+}
+
+/// Where among others an event belongs; the end of a stream comes last. What has no id is no news and can wait.
+fn happened(event: Option<&(EnvironmentId, Event)>) -> (bool, u64, u64) {
+    let id = match event {
+        Some((_, Event::Snapshot { id, .. } | Event::Operation { id, .. } | Event::Catalogue { id, .. })) => {
+            *id
+        }
+        Some((_, _)) => return (false, u64::MAX, u64::MAX),
+        None => return (true, 0, 0),
+    };
+    (false, id.process, id.number)
 }

@@ -23,13 +23,17 @@ use crate::{
 };
 
 /// `OPTIONS`: what is spoken here. Tells nothing that is not in the documentation, so nobody is asked who it is.
-pub(crate) fn describe(uploads: &ResumableUploads) -> Response {
+pub(crate) fn describe(uploads: &ResumableUploads, with_creation: bool) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let answer = response.headers_mut();
     answer.insert(headers::TUS_VERSION, HeaderValue::from_static(headers::VERSION));
     answer.insert(
         headers::TUS_EXTENSION,
-        HeaderValue::from_static(headers::EXTENSIONS),
+        HeaderValue::from_static(if with_creation {
+            headers::EXTENSIONS
+        } else {
+            headers::EXTENSIONS_WITHOUT_CREATION
+        }),
     );
     answer.insert(headers::TUS_MAX_SIZE, HeaderValue::from(uploads.largest_upload()));
     let algorithms = HeaderValue::from_static(headers::CHECKSUM_ALGORITHMS);

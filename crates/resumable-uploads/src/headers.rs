@@ -13,6 +13,7 @@ use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 pub(crate) const VERSION: &str = "1.0.0";
 pub(crate) const EXTENSIONS: &str =
     "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination";
+pub(crate) const EXTENSIONS_WITHOUT_CREATION: &str = "checksum,expiration,termination";
 pub(crate) const CHECKSUM_ALGORITHMS: &str = "sha1,sha256";
 /// What bytes of an upload are sent as.
 const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";

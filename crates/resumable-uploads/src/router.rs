@@ -23,6 +23,8 @@ use crate::{
 };
 
 const COLLECTION_METHODS: &str = "POST, OPTIONS";
+/// Of a collection whose uploads are made elsewhere.
+const CLOSED_COLLECTION_METHODS: &str = "OPTIONS";
 const UPLOAD_METHODS: &str = "HEAD, PATCH, DELETE, OPTIONS";
 
 /// Decides who may upload, for a router that knows neither people nor roles.
@@ -30,6 +32,12 @@ pub trait UploadAccess: Send + Sync + 'static {
     /// The scope that the caller's uploads belong to: a key that is the same for all its requests, and that nobody
     /// else has. An error where it may not upload. The body has not been touched when this is asked.
     fn scope<'a>(&'a self, parts: &'a Parts) -> ApiFuture<'a, String>;
+
+    /// Whether clients make uploads themselves, with POST to the collection. Where they are made otherwise and are only
+    /// gone on with here, one that a client made would be known to nobody and count for its quota all the same.
+    fn clients_create(&self) -> bool {
+        true
+    }
 }
 
 /// What every handler knows.
@@ -39,27 +47,47 @@ pub(crate) struct Uploads {
     access: Arc<dyn UploadAccess>,
 }
 
+impl Uploads {
+    fn collection_methods(&self) -> &'static str {
+        if self.access.clients_create() {
+            COLLECTION_METHODS
+        } else {
+            CLOSED_COLLECTION_METHODS
+        }
+    }
+
+    fn describe(&self) -> Response {
+        handlers::describe(&self.uploads, self.access.clients_create())
+    }
+}
+
 /// The protocol, rooted at `/`: nest it where the uploads shall live.
 pub fn router(uploads: ResumableUploads, access: Arc<dyn UploadAccess>) -> Router {
+    let state = Uploads { uploads, access };
     Router::new()
         .route("/", any(collection))
         .route("/{id}", any(upload))
         .fallback(not_found)
         .layer(middleware::from_fn(render))
-        .layer(middleware::from_fn(put_protocol_headers))
-        .with_state(Uploads { uploads, access })
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            put_protocol_headers,
+        ))
+        .with_state(state)
 }
 
 async fn collection(State(state): State<Uploads>, request: Request) -> Result<Response, HttpError> {
     let (parts, body) = request.into_parts();
     let method = effective_method(&parts);
     if method == Method::OPTIONS {
-        return Ok(handlers::describe(&state.uploads));
+        return Ok(state.describe());
     }
     let scope = admit(&state, &parts).await?;
     match method {
-        Method::POST => handlers::create(&state.uploads, scope, &parts, body).await,
-        _ => Err(problems::method_not_allowed(COLLECTION_METHODS).into()),
+        Method::POST if state.access.clients_create() => {
+            handlers::create(&state.uploads, scope, &parts, body).await
+        }
+        _ => Err(problems::method_not_allowed(state.collection_methods()).into()),
     }
 }
 
@@ -67,7 +95,7 @@ async fn upload(State(state): State<Uploads>, request: Request) -> Result<Respon
     let (parts, body) = request.into_parts();
     let method = effective_method(&parts);
     if method == Method::OPTIONS {
-        return Ok(handlers::describe(&state.uploads));
+        return Ok(state.describe());
     }
     let scope = admit(&state, &parts).await?;
     // Not by an extractor: where the router is nested below other parameters, the path has more than one.
@@ -110,7 +138,7 @@ fn effective_method(parts: &Parts) -> Method {
 }
 
 /// What answers have in common: the version, and with a refusal what would not be refused.
-async fn put_protocol_headers(request: Request, next: Next) -> Response {
+async fn put_protocol_headers(State(state): State<Uploads>, request: Request, next: Next) -> Response {
     let is_collection = request.uri().path() == "/";
     let mut response = next.run(request).await;
     let status = response.status();
@@ -121,7 +149,7 @@ async fn put_protocol_headers(request: Request, next: Next) -> Response {
     }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         let methods = if is_collection {
-            COLLECTION_METHODS
+            state.collection_methods()
         } else {
             UPLOAD_METHODS
         };

@@ -40,6 +40,11 @@ impl UploadAccess for DraftUploads {
                 .map_err(api_error)
         })
     }
+
+    /// Drafts make their uploads themselves, when a file is chosen.
+    fn clients_create(&self) -> bool {
+        false
+    }
 }
 
 /// A 401 has to name a way to sign in. Those of the API would make a browser ask for a password in a window of its own.

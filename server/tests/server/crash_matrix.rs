@@ -116,6 +116,9 @@ const LONG_PIECE: [&str; 3] = [
     "upload-after-record",
 ];
 
+/// Between the upload of a file that was chosen on a page and what the draft knows of it.
+const IN_A_BROWSER: &str = "draft-before-row";
+
 /// Of an upload in one request. `:2` is the volume.
 const ONE_REQUEST: [&[&str]; 11] = [
     &["archive-pieces-written"],
@@ -211,12 +214,47 @@ fn an_upload_in_one_request_can_be_repeated() {
 }
 
 #[test]
+fn a_file_that_was_being_chosen_leaves_no_upload_behind() {
+    let place = Place::new();
+    place.token();
+    let file = serde_json::json!({
+        "environment": "lfrjoebloggs-dev",
+        "part": "database",
+        "file": { "name": "database.gz", "size": 1000, "modified": 0, "sample": "0".repeat(64) },
+        "instead": null,
+    });
+    let choose = |server: &Server| {
+        let cookie = server.sign_in();
+        let headers = [
+            ("Sec-Fetch-Site", "same-origin"),
+            ("Accept", "application/json"),
+            ("Cookie", cookie.as_str()),
+            JSON_TYPE,
+        ];
+        let body = file.to_string();
+        let answer = server.try_request("POST", "/api/choose-file", &headers, body.as_bytes());
+        answer.ok().flatten()
+    };
+    die_as(&place, &DEMO, IN_A_BROWSER, choose);
+    let removed = "uploads that a former process made and never told its client are removed";
+    for is_first in [true, false] {
+        let server = Server::start(place.command(&DEMO));
+        let answer = choose(&server).expect("an answer");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json()["Ready"]["received"], 0, "{answer:?}");
+        let (_, log) = server.stop();
+        assert_eq!(log.contains(removed), is_first, "{log}");
+    }
+}
+
+#[test]
 fn every_failpoint_is_pulled() {
     let tables = NOT_YET_DURABLE
         .iter()
         .chain(&DURABLE)
         .chain(&INITIATED)
-        .chain(&LONG_PIECE);
+        .chain(&LONG_PIECE)
+        .chain([&IN_A_BROWSER]);
     let pulled: BTreeSet<_> = tables
         .chain(TWICE.iter().flatten())
         .chain(ONE_REQUEST.into_iter().flatten())
@@ -233,6 +271,7 @@ fn every_failpoint_is_pulled() {
         "archive-store/src",
         "archive-store/src/uploads",
         "backup-service/src",
+        "console/src",
     ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../crates")
@@ -423,13 +462,19 @@ const SERVE: [&str; 7] = [
     "console.toml",
 ];
 
+const DEMO: [&str; 6] = ["serve", "--demo", "--data", "data", "--listen", "127.0.0.1:0"];
+
 fn serve(place: &Place) -> Server {
     Server::start(place.command(&SERVE))
 }
 
 /// Starts a server that is to die at `point`, lets `work` go on with it, and makes sure that it died there.
 fn die(place: &Place, point: &str, work: impl FnOnce(&Server) -> Option<Answer>) {
-    let mut command = place.command(&SERVE);
+    die_as(place, &SERVE, point, work);
+}
+
+fn die_as(place: &Place, arguments: &[&str], point: &str, work: impl FnOnce(&Server) -> Option<Answer>) {
+    let mut command = place.command(arguments);
     command.env(FAILPOINT, point);
     let (status, log) = match Server::try_start(command) {
         Ok(mut server) => {

@@ -13,6 +13,7 @@ mod configuration;
 mod crash_matrix;
 mod demo;
 mod drafts;
+mod events;
 mod lifetime;
 mod pages;
 mod requests;

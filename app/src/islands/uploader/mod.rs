@@ -15,7 +15,7 @@ use backup_api::Part;
 use gloo_timers::{callback::Timeout, future::TimeoutFuture};
 use leptos::{html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, HtmlInputElement, MouseEvent, SubmitEvent};
+use web_sys::{DragEvent, HtmlElement, HtmlInputElement, MouseEvent, SubmitEvent};
 
 use self::row::{Phase, Row};
 use super::{
@@ -179,6 +179,15 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
             take();
         }
     });
+    // Whatever changes it, also minutes later: what has the focus may be hidden by it.
+    Effect::new(move || {
+        row.phase.track();
+        let focused = document().active_element();
+        let is_here = |field: &HtmlElement| focused.is_some_and(|focused| field.contains(Some(&focused)));
+        if field.get_untracked().is_some_and(|field| is_here(&field)) {
+            keep_focus(field);
+        }
+    });
     let takes_file = move || {
         !works.get()
             || matches!(
@@ -191,8 +200,6 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
             class="file-field"
             tabindex="-1"
             node_ref=field
-            on:click=move |_| keep_focus(field)
-            on:change=move |_| keep_focus(field)
             class:is-over=is_over
             on:dragover=move |event: DragEvent| {
                 if works.get_untracked() {
@@ -239,7 +246,7 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// What was used may be hidden by what it did: the focus stays with the row then.
+/// Where the focus is lost because what had it was hidden, it stays with the row.
 fn keep_focus(field: NodeRef<html::Div>) {
     Timeout::new(FOCUS_LOOKED_AT_AFTER_MILLISECONDS, move || {
         let lost = document()

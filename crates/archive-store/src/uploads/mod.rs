@@ -268,6 +268,11 @@ impl ResumableUploads {
         Ok(gone)
     }
 
+    /// All uploads whose scope begins with `prefix`, each with its scope.
+    pub async fn scoped(&self, prefix: &str) -> Result<Vec<(String, ArchiveId)>, UploadError> {
+        self.inner.records.scoped(prefix).await
+    }
+
     /// The archive that an upload has become, to be adopted. Where its last byte has come and it is still being
     /// published, this waits.
     pub async fn finished(&self, scope: &str, id: &ArchiveId) -> Result<FinishedArchive, UploadError> {

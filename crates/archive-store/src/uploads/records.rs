@@ -127,6 +127,20 @@ impl Records {
         Ok(rows.into_iter().map(record).collect::<Result<_, _>>()?)
     }
 
+    /// All whose scope begins with `prefix`.
+    pub(crate) async fn scoped(&self, prefix: &str) -> Result<Vec<(String, ArchiveId)>, UploadError> {
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT scope, id FROM uploads WHERE substr(scope, 1, length($1)) = $1")
+                .bind(prefix)
+                .fetch_all(self.database.reader())
+                .await?;
+        let read = |(scope, id): (String, String)| match id.parse() {
+            Ok(id) => Ok((scope, id)),
+            Err(error) => Err(Error::Decode(Box::new(error))),
+        };
+        Ok(rows.into_iter().map(read).collect::<Result<_, _>>()?)
+    }
+
     /// Raises what is durable, and puts the end off.
     pub(crate) async fn advance(
         &self,

@@ -5,6 +5,7 @@
 mod activities;
 mod authorisation;
 mod drafts;
+mod events;
 mod invitations;
 mod membership;
 mod people;

@@ -8,8 +8,9 @@ use std::{
 
 use backup_api::{
     Actor, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList, BackupStatus,
-    ByteRange, ByteStream, Capabilities, Capability, CreationType, DatabaseArchive, EnvironmentId, ListQuery,
-    Operation, OperationId, OperationKind, OperationState, Part, Phase, Upload, UploadContent, VolumeArchive,
+    ByteRange, ByteStream, Capabilities, Capability, CreationType, DatabaseArchive, EnvironmentId, Event,
+    EventId, EventStream, ListQuery, Operation, OperationId, OperationKind, OperationState, Part, Phase,
+    Upload, UploadContent, VolumeArchive,
 };
 use console::{
     Confirmed, Console, ConsoleSettings, Environment, EnvironmentSettings, Origin, Person, Role,
@@ -19,7 +20,7 @@ use database::{
     Database,
     sqlx::{AssertSqlSafe, Row, query},
 };
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tower_sessions::{Expiry, Session, session::Id};
@@ -236,6 +237,8 @@ pub(crate) struct Service {
     behaviour: Behaviour,
     asked: Arc<Mutex<Vec<&'static str>>>,
     brought: Arc<Mutex<Vec<Brought>>>,
+    /// What whoever listens hears, and whether that is all.
+    told: (Vec<Event>, bool),
 }
 
 /// What an upload brought, as far as it came.
@@ -263,6 +266,15 @@ impl Service {
             behaviour,
             asked: Arc::default(),
             brought: Arc::default(),
+            told: (Vec::new(), false),
+        }
+    }
+
+    /// Tells this to whoever listens, and is silent then; or ends.
+    pub(crate) fn telling(events: Vec<Event>, ends: bool) -> Self {
+        Self {
+            told: (events, ends),
+            ..Self::empty()
         }
     }
 
@@ -378,6 +390,18 @@ impl BackupApi for FakeService {
             self.service.brought.lock().unwrap().push(brought);
             end?;
             answer.await
+        })
+    }
+
+    fn events<'a>(&'a self, _: &'a Actor, _: Option<EventId>) -> ApiFuture<'a, EventStream> {
+        let (events, ends) = self.service.told.clone();
+        self.answer("events", move |_, _| {
+            let events = stream::iter(events);
+            Ok(if ends {
+                events.boxed()
+            } else {
+                events.chain(stream::pending()).boxed()
+            })
         })
     }
 

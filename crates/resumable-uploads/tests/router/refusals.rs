@@ -1,5 +1,6 @@
 //! Every refusal, and that none costs anything: the body stays unread, the upload as it was.
 
+use archive_store::uploads::NewUpload;
 use axum::{
     body::Body,
     http::{StatusCode, request::Builder},
@@ -105,6 +106,41 @@ async fn other_methods_and_paths_are_not_there() {
         .await;
     assert_eq!(problem.code, Code::NotFound);
     assert_eq!(fixture.offset(&path).await, "0");
+}
+
+#[tokio::test]
+async fn where_uploads_are_made_otherwise_none_is_made_here() {
+    let fixture = without_creation().await;
+    let new = NewUpload {
+        scope: "person:joe/dev".to_owned(),
+        length: Some(100),
+        metadata: String::new(),
+    };
+    let id = fixture.uploads.create(new).await.unwrap().id;
+    let path = format!("{COLLECTION}/{id}");
+    let create = || request("POST", COLLECTION).header("upload-length", 100);
+    for request in [create(), create().header("content-type", CONTENT)] {
+        let (problem, headers) = fixture.refused(request, 405).await;
+        assert_eq!(problem.code, Code::MethodNotAllowed);
+        assert_eq!(header(&headers, "allow"), "OPTIONS");
+    }
+    let (problem, _) = fixture.refused(without(create(), "authorization"), 401).await;
+    assert_eq!(problem.code, Code::Unauthenticated);
+    assert_eq!(fixture.count().await, 1);
+
+    let asked = axum::http::Request::builder().method("OPTIONS").uri(COLLECTION);
+    let response = fixture.call(asked).await;
+    assert_eq!(
+        header(response.headers(), "tus-extension"),
+        "checksum,expiration,termination"
+    );
+    // What is there is gone on with and ended as ever.
+    let response = fixture.append(&path, 0, &gzip_like(40)).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_eq!(fixture.offset(&path).await, "40");
+    let response = fixture.call(request("DELETE", &path)).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_eq!(fixture.count().await, 0);
 }
 
 #[tokio::test]

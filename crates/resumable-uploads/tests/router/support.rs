@@ -31,7 +31,10 @@ pub(crate) const LARGEST: u64 = 1_000_000;
 pub(crate) const CONTENT: &str = "application/offset+octet-stream";
 
 /// Knows two people who may upload and one who may not.
-struct FewPeople;
+struct FewPeople {
+    /// Whether they make uploads themselves.
+    create: bool,
+}
 
 impl UploadAccess for FewPeople {
     fn scope<'a>(&'a self, parts: &'a Parts) -> ApiFuture<'a, String> {
@@ -50,6 +53,10 @@ impl UploadAccess for FewPeople {
                 }),
             }
         })
+    }
+
+    fn clients_create(&self) -> bool {
+        self.create
     }
 }
 
@@ -80,16 +87,25 @@ pub(crate) async fn with_free_space(smallest_free_space: u64) -> Fixture {
         lifetime: Duration::from_hours(1),
     };
     let uploads = ResumableUploads::open(store, limits).await.unwrap();
-    let router = Router::new().nest(
-        "/projects/{project}/uploads",
-        router(uploads.clone(), Arc::new(FewPeople)),
-    );
+    let router = routes(&uploads, true);
     Fixture {
         folder,
         database,
         uploads,
         router,
     }
+}
+
+/// Where uploads are made otherwise and only gone on with.
+pub(crate) async fn without_creation() -> Fixture {
+    let fixture = fixture().await;
+    let router = routes(&fixture.uploads, false);
+    Fixture { router, ..fixture }
+}
+
+fn routes(uploads: &ResumableUploads, create: bool) -> Router {
+    let access = Arc::new(FewPeople { create });
+    Router::new().nest("/projects/{project}/uploads", router(uploads.clone(), access))
 }
 
 pub(crate) const COLLECTION: &str = "/projects/lfrjoebloggs-dev/uploads";
