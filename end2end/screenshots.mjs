@@ -87,6 +87,9 @@ try {
     await every("backup", `${BACKUPS}/${backups[0].backupId}`);
     await every("upload", `${BACKUPS}/upload`);
     await every("upload-refused", `${BACKUPS}/upload?problem=not-gzip&part=database&request=0199`);
+    await every("activities", "/projects/lfrjoebloggs-prd/activities");
+    await every("activities-none", "/projects/lfrjoebloggs-prd/activities?from=2099-01-01");
+    await every("activities-of-the-console", "/settings/activities");
     await every("not-found", "/nothing");
     const upload = await startSlowUpload(server, "prd", token);
     await every("backups-locked", BACKUPS);
