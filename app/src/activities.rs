@@ -32,6 +32,10 @@ pub(crate) fn sentence(kind: ActivityKind, outcome: ActivityOutcome) -> String {
         (Kind::EndSession, _) => "Ending a session",
         (Kind::ChangePassword, _) => "Change of a password",
     };
+    // Of settings the thing alone says that it happened.
+    if kind.group() == ActivityGroup::Settings && outcome == Outcome::Succeeded {
+        return thing.to_owned();
+    }
     let end = match outcome {
         Outcome::Started => "started",
         Outcome::Succeeded => "succeeded",
@@ -107,6 +111,10 @@ mod tests {
         assert_eq!(
             sentence(ActivityKind::Download, ActivityOutcome::EndedEarly),
             "Download ended early"
+        );
+        assert_eq!(
+            sentence(ActivityKind::CreateToken, ActivityOutcome::Succeeded),
+            "New access token"
         );
     }
 }

@@ -129,7 +129,7 @@ describe("activities", () => {
     await page.getByRole("link", { name: "Activities" }).click();
     await page.waitForURL((url) => url.pathname === CONSOLE);
     await row(page, "Sign-in succeeded", ANNA.email).waitFor();
-    await row(page, "New person succeeded", "a command on the machine").waitFor();
+    await row(page, "New person", "a command on the machine").waitFor();
     await page.context().close();
   });
 

@@ -24,29 +24,39 @@ pub(crate) fn ActivityFilterForm(
     let export = |file: &str| address(&format!("{path}/{file}"), &filter, None);
     view! {
         <form class="selection activity-filter" method="get" action=path.clone() aria-label="Filter">
-            <label for="activity-what">"What"</label>
-            <select id="activity-what" name="what">
-                <option value="">"All"</option>
-                {options(groups, filter.group, ActivityGroup::as_str)}
-            </select>
-            <label for="activity-result">"Result"</label>
-            <select id="activity-result" name="result">
-                <option value="">"All"</option>
-                {options(&OUTCOMES, filter.outcome, ActivityOutcome::as_str)}
-            </select>
-            <label for="activity-who">"Who"</label>
-            <input
-                id="activity-who"
-                name="who"
-                type="search"
-                maxlength="254"
-                placeholder="part of a name"
-                value=filter.who.clone()
-            />
-            <label for="activity-from">"From day (UTC)"</label>
-            <input id="activity-from" name="from" type="date" value=day(filter.from) />
-            <label for="activity-to">"To day (UTC)"</label>
-            <input id="activity-to" name="to" type="date" value=day(filter.to) />
+            <span class="activity-field">
+                <label for="activity-what">"What"</label>
+                <select id="activity-what" name="what">
+                    <option value="">"All"</option>
+                    {options(groups, filter.group, ActivityGroup::as_str)}
+                </select>
+            </span>
+            <span class="activity-field">
+                <label for="activity-result">"Result"</label>
+                <select id="activity-result" name="result">
+                    <option value="">"All"</option>
+                    {options(&OUTCOMES, filter.outcome, ActivityOutcome::as_str)}
+                </select>
+            </span>
+            <span class="activity-field">
+                <label for="activity-who">"Who"</label>
+                <input
+                    id="activity-who"
+                    name="who"
+                    type="search"
+                    maxlength="254"
+                    placeholder="part of a name"
+                    value=filter.who.clone()
+                />
+            </span>
+            <span class="activity-field">
+                <label for="activity-from">"From day (UTC)"</label>
+                <input id="activity-from" name="from" type="date" value=day(filter.from) />
+            </span>
+            <span class="activity-field">
+                <label for="activity-to">"To day (UTC)"</label>
+                <input id="activity-to" name="to" type="date" value=day(filter.to) />
+            </span>
             <button type="submit" class="button">
                 "Apply"
             </button>
