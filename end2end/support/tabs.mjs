@@ -35,12 +35,20 @@ export async function startTabs() {
       if (url) await page.goto(url);
       return page;
     },
+    /** A new tab behind the one in front, as the middle button of a mouse opens it. */
+    openBehind: async (url) => {
+      const session = await browser.newBrowserCDPSession();
+      const opened = context.waitForEvent("page");
+      await session.send("Target.createTarget", { url, background: true });
+      return opened;
+    },
     close: async () => {
       const exit = once(child, "exit");
-      await browser.close();
-      child.kill();
+      const session = await browser.newBrowserCDPSession();
+      await session.send("Browser.close");
       await exit;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      // Its helpers go a moment later, and write until then.
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

@@ -8,7 +8,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     rc::Rc,
 };
 
@@ -29,6 +29,8 @@ const SHOWN_FOR_MILLISECONDS: u32 = 8_000;
 const COME_BACK_AFTER_MILLISECONDS: u32 = 3_000;
 /// Between two questions for the page, so that a burst of events does not become one of questions.
 const REST_MILLISECONDS: u32 = 200;
+/// As long as this what the server wrote is taken for how things are.
+const FRESH_FOR_MILLISECONDS: f64 = 3_000.0;
 /// Where short notices stand.
 pub(crate) const NOTICES: &str = "notices";
 
@@ -98,19 +100,20 @@ pub fn Live(
 struct Page {
     /// By environment: the id of what holds it.
     holders: RefCell<HashMap<String, Option<String>>>,
-    /// Whether a stream has told how things are before: a later one may begin after a gap.
-    has_listened: Cell<bool>,
+    /// The environments of which a stream has told how they stand before: a later one may begin after a gap.
+    heard: RefCell<HashSet<String>>,
 }
 
 impl Page {
     fn new(shown: &[(String, Option<String>)]) -> Self {
         Self {
             holders: RefCell::new(shown.iter().cloned().collect()),
-            has_listened: Cell::new(false),
+            heard: RefCell::default(),
         }
     }
 
-    fn take(&self, state: LiveState) {
+    /// `age` is that of the page, in milliseconds.
+    fn take(&self, state: LiveState, age: f64) {
         let holder = state.operation.as_ref().map(|operation| operation.id.clone());
         let is_news = match self.holders.borrow_mut().get_mut(&state.environment) {
             Some(known) if *known != holder => {
@@ -126,11 +129,13 @@ impl Page {
         } else if let Some(backup) = state.backup {
             MADE.set(Made::Backup(backup));
         }
+        // A page that was opened behind others listens for the first time when it is shown, perhaps hours later.
+        let may_have_missed_something = state.is_snapshot
+            && (!self.heard.borrow_mut().insert(state.environment.clone()) || age > FRESH_FOR_MILLISECONDS);
         STATES.with(|states| states.write().insert(state.environment.clone(), state.operation));
         if let Some(notice) = &state.notice {
             show_notice(notice);
         }
-        let may_have_missed_something = state.is_snapshot && self.has_listened.replace(true);
         if is_news || state.notice.is_some() || may_have_missed_something {
             refresh();
         }
@@ -198,7 +203,7 @@ fn open(page: Rc<Page>) {
         move |event| {
             LAST_EVENT.set(event.last_event_id());
             if let Some(state) = read(&event) {
-                page.take(state);
+                page.take(state, event.time_stamp());
             }
         }
     });
