@@ -12,8 +12,9 @@ use leptos_router::{
 };
 
 use crate::pages::{
-    ActivitiesPage, BackupPage, BackupsPage, ConsoleActivitiesPage, DeletePage, LoginPage, NotFoundPage,
-    OperationPage, ProjectsPage, SetupPage, UploadPage,
+    AccountPage, ActivitiesPage, BackupPage, BackupsPage, ConsoleActivitiesPage, DeletePage, InvitationPage,
+    LoginPage, NotFoundPage, OperationPage, PeoplePage, PersonPage, ProjectsPage, SessionsPage, SetupPage,
+    TokensPage, UploadPage,
 };
 
 /// All pages.
@@ -27,6 +28,12 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/") view=ProjectsPage ssr=SsrMode::Async />
                 <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
                 <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async />
+                <Route path=path!("/invitation") view=InvitationPage ssr=SsrMode::Async />
+                <Route path=path!("/settings/account") view=AccountPage ssr=SsrMode::Async />
+                <Route path=path!("/settings/tokens") view=TokensPage ssr=SsrMode::Async />
+                <Route path=path!("/settings/sessions") view=SessionsPage ssr=SsrMode::Async />
+                <Route path=path!("/settings/people") view=PeoplePage ssr=SsrMode::Async />
+                <Route path=path!("/settings/people/:id") view=PersonPage ssr=SsrMode::Async />
                 <Route path=path!("/projects/:environment/backups") view=BackupsPage ssr=SsrMode::Async />
                 <Route path=path!("/projects/:environment/backups/upload") view=UploadPage ssr=SsrMode::Async />
                 <Route path=path!("/projects/:environment/backups/:id") view=BackupPage ssr=SsrMode::Async />

@@ -51,6 +51,16 @@ impl Viewer {
     }
 }
 
+/// The address under which people reach the console, without a slash at its end. The server provides it as context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsoleAddress(pub String);
+
+/// A path of this console as somebody else has to type it.
+pub(crate) fn absolute(path: &str) -> String {
+    let address = use_context::<ConsoleAddress>().map(|ConsoleAddress(address)| address);
+    format!("{}{path}", address.unwrap_or_default())
+}
+
 /// Who asks; [`PageError::SignInNeeded`] when nobody is signed in.
 pub(crate) async fn viewer() -> Result<Viewer, PageError> {
     let session = session().await?;

@@ -33,6 +33,30 @@ pub enum AppError {
     /// Somebody signs in with this address already.
     #[error("the e-mail address is taken")]
     EmailTaken,
+    /// Nobody is signed in.
+    #[error("nobody is signed in")]
+    NotSignedIn,
+    /// The own password, asked for once more, is another.
+    #[error("that is not the password")]
+    WrongPassword,
+    /// The own password was given too long ago.
+    #[error("the password is needed again")]
+    ConfirmationNeeded,
+    /// Only an Owner of what is concerned may.
+    #[error("only an Owner may do that")]
+    OwnerNeeded,
+    /// Nobody would be left who may do everything.
+    #[error("the last Owner of everything has to stay")]
+    LastOwner,
+    /// What is to be changed is not there, or not for this person.
+    #[error("there is no such entry")]
+    NotFound,
+    /// The invitation is wrong, used, withdrawn or too old.
+    #[error("the invitation is not valid any more")]
+    InvitationClosed,
+    /// A token cannot be made like this.
+    #[error("the token cannot be made like this")]
+    InvalidToken,
     /// Wrong passwords came too often; the next is judged later.
     #[error("too many attempts; {seconds} seconds to wait")]
     TooManyRequests {
@@ -48,12 +72,20 @@ pub enum AppError {
 }
 
 impl AppError {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 16] = [
         Self::WrongCredentials,
         Self::SetupClosed,
         Self::InvalidEmail,
         Self::WeakPassword,
         Self::EmailTaken,
+        Self::NotSignedIn,
+        Self::WrongPassword,
+        Self::ConfirmationNeeded,
+        Self::OwnerNeeded,
+        Self::LastOwner,
+        Self::NotFound,
+        Self::InvitationClosed,
+        Self::InvalidToken,
         Self::TooManyRequests { seconds: 0 },
         Self::InvalidRequest,
         Self::Internal,
@@ -67,6 +99,14 @@ impl AppError {
             Self::InvalidEmail => "invalid-email",
             Self::WeakPassword => "weak-password",
             Self::EmailTaken => "email-taken",
+            Self::NotSignedIn => "not-signed-in",
+            Self::WrongPassword => "wrong-password",
+            Self::ConfirmationNeeded => "confirmation-needed",
+            Self::OwnerNeeded => "owner-needed",
+            Self::LastOwner => "last-owner",
+            Self::NotFound => "not-found",
+            Self::InvitationClosed => "invitation-closed",
+            Self::InvalidToken => "invalid-token",
             Self::TooManyRequests { .. } => "too-many-requests",
             Self::InvalidRequest => "invalid-request",
             Self::Internal => "internal",
@@ -76,6 +116,16 @@ impl AppError {
     /// Reads the word.
     pub(crate) fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|error| error.code() == code)
+    }
+
+    /// Whether it stands beside the field for one's own password.
+    pub(crate) const fn is_about_password(self) -> bool {
+        matches!(self, Self::WrongPassword | Self::ConfirmationNeeded)
+    }
+
+    /// Whether it stands beside a field, where its form has that field.
+    pub(crate) const fn is_about_a_field(self) -> bool {
+        self.is_about_password() || matches!(self, Self::WeakPassword | Self::InvalidEmail | Self::EmailTaken)
     }
 
     /// A sentence that says what to do.
@@ -93,6 +143,20 @@ impl AppError {
             }
             Self::EmailTaken => {
                 "Somebody signs in with this e-mail address already. Sign in, or enter another address."
+            }
+            Self::NotSignedIn => "You were signed out. Sign in and try again.",
+            Self::WrongPassword => "That is not your password. Type the one you sign in with.",
+            Self::ConfirmationNeeded => "Type your password as well: it was given more than ten minutes ago.",
+            Self::OwnerNeeded => "Only an Owner may do that. Ask somebody who owns what it is about.",
+            Self::LastOwner => {
+                "Nobody else owns everything, so this has to stay as it is. Make somebody else an Owner of everything first."
+            }
+            Self::NotFound => "That is not there any more. Look at the list for what there is.",
+            Self::InvitationClosed => {
+                "This link was used, withdrawn or is too old. Ask whoever sent it for a new one."
+            }
+            Self::InvalidToken => {
+                "Give the token a name, 1 to 365 days, and at least one environment and one thing that it may do."
             }
             Self::TooManyRequests { .. } => {
                 "There were too many wrong attempts. Wait a moment, check what you type, and try again."
@@ -126,6 +190,13 @@ impl FromServerFnError for AppError {
             Self::SetupClosed => StatusCode::FORBIDDEN,
             Self::InvalidEmail | Self::WeakPassword => StatusCode::UNPROCESSABLE_ENTITY,
             Self::EmailTaken => StatusCode::CONFLICT,
+            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::WrongPassword | Self::ConfirmationNeeded | Self::OwnerNeeded | Self::InvitationClosed => {
+                StatusCode::FORBIDDEN
+            }
+            Self::LastOwner => StatusCode::CONFLICT,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::InvalidToken => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -136,7 +207,16 @@ impl FromServerFnError for AppError {
 impl From<ConsoleError> for AppError {
     fn from(error: ConsoleError) -> Self {
         match error {
-            ConsoleError::WrongCredentials | ConsoleError::NotSignedIn => Self::WrongCredentials,
+            ConsoleError::WrongCredentials => Self::WrongCredentials,
+            ConsoleError::NotSignedIn => Self::NotSignedIn,
+            ConsoleError::ConfirmationNeeded => Self::ConfirmationNeeded,
+            ConsoleError::OwnerNeeded => Self::OwnerNeeded,
+            ConsoleError::LastOwner => Self::LastOwner,
+            ConsoleError::NoSuchEntry | ConsoleError::NoSuchPerson | ConsoleError::NoSuchEnvironment => {
+                Self::NotFound
+            }
+            ConsoleError::InvitationClosed => Self::InvitationClosed,
+            ConsoleError::InvalidToken { .. } => Self::InvalidToken,
             ConsoleError::SetupClosed => Self::SetupClosed,
             ConsoleError::InvalidEmail => Self::InvalidEmail,
             ConsoleError::WeakPassword { .. } => Self::WeakPassword,
@@ -148,6 +228,16 @@ impl From<ConsoleError> for AppError {
                 log(&fault);
                 Self::Internal
             }
+        }
+    }
+}
+
+impl From<PageError> for AppError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::SignInNeeded => Self::NotSignedIn,
+            PageError::NotFound => Self::NotFound,
+            PageError::Refused { .. } => Self::Internal,
         }
     }
 }
@@ -175,7 +265,13 @@ impl From<ConsoleError> for PageError {
             ConsoleError::NotSignedIn => Self::SignInNeeded,
             ConsoleError::NoSuchEnvironment
             | ConsoleError::NoSuchPerson
+            | ConsoleError::NoSuchEntry
             | ConsoleError::Api(ApiError::NoSuchBackup { .. }) => Self::NotFound,
+            ConsoleError::OwnerNeeded => Self::Refused {
+                status: StatusCode::FORBIDDEN,
+                title: "Not allowed".to_owned(),
+                detail: AppError::OwnerNeeded.sentence().to_owned(),
+            },
             ConsoleError::Api(error) => {
                 if matches!(error, ApiError::Internal(_)) {
                     log(&error);

@@ -40,12 +40,17 @@ pub(crate) const LOCK: Drawing = Drawing(
 pub(crate) const MORE: Drawing = Drawing(
     r#"<g fill="currentColor" stroke="none"><circle cx="12" cy="5.5" r="1.6"/><circle cx="12" cy="12" r="1.6"/><circle cx="12" cy="18.5" r="1.6"/></g>"#,
 );
+pub(crate) const PERSON: Drawing =
+    Drawing(r#"<circle cx="12" cy="8.5" r="4"/><path d="M4.5 20a7.5 7.5 0 0 1 15 0"/>"#);
 pub(crate) const PIN: Drawing = Drawing(r#"<path d="M9 3.5h6M10 3.5v5.5l-3.5 4.5h11L14 9V3.5M12 13.5v7"/>"#);
 pub(crate) const PROJECTS: Drawing = Drawing(
     r#"<path d="m12 3.5 8.5 4.75L12 13 3.5 8.25Z"/><path d="m3.5 12.5 8.5 4.75 8.5-4.75M3.5 16.25 12 21l8.5-4.75"/>"#,
 );
 pub(crate) const RESTORE: Drawing = Drawing(
     r#"<path d="M4.5 4.5v5h5"/><path d="M5.1 9.5A7.75 7.75 0 1 1 4.25 13"/><path d="M12 8.5v4l2.75 1.75"/>"#,
+);
+pub(crate) const SETTINGS: Drawing = Drawing(
+    r#"<path d="M4 7h8m5 0h3M4 12h3m5 0h8M4 17h8m5 0h3"/><circle cx="14.5" cy="7" r="2.5"/><circle cx="9.5" cy="12" r="2.5"/><circle cx="14.5" cy="17" r="2.5"/>"#,
 );
 pub(crate) const SIGN_OUT: Drawing =
     Drawing(r#"<path d="M10 4.5H6.5a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2H10M15.5 16l4-4-4-4M19.5 12H10"/>"#);

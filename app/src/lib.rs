@@ -26,6 +26,8 @@ mod app;
 #[cfg(feature = "ssr")]
 mod availability;
 #[cfg(feature = "ssr")]
+mod browsers;
+#[cfg(feature = "ssr")]
 mod commands;
 #[cfg(feature = "ssr")]
 mod components;
@@ -48,8 +50,12 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub use crate::{
     app::App,
-    context::RequestId,
+    context::{ConsoleAddress, RequestId},
     error::AppError,
-    server_functions::{SetUp, SignIn, SignOut},
+    server_functions::{
+        AcceptInvitation, ChangePassword, ChangeRoles, DisablePerson, EnablePerson, EndOtherSessions,
+        EndSession, EndSessionsOfPerson, InvitePerson, MakeToken, RemovePerson, RevokeToken, SetUp, SignIn,
+        SignOut, WithdrawInvitation,
+    },
     shell::shell,
 };

@@ -9,6 +9,13 @@ pub(crate) const SETUP: &str = "/setup";
 /// Who signed in and who changed people and tokens.
 pub(crate) const CONSOLE_ACTIVITIES: &str = "/settings/activities";
 
+/// Where whoever holds a link becomes one of the people.
+pub(crate) const INVITATION: &str = "/invitation";
+pub(crate) const ACCOUNT: &str = "/settings/account";
+pub(crate) const PEOPLE: &str = "/settings/people";
+pub(crate) const TOKENS: &str = "/settings/tokens";
+pub(crate) const SESSIONS: &str = "/settings/sessions";
+
 /// The longest path a visitor is sent on to.
 const LONGEST_NEXT: usize = 2000;
 
@@ -42,6 +49,11 @@ pub(crate) fn operation(environment: &EnvironmentId, id: &OperationId) -> String
 /// Who did what in an environment.
 pub(crate) fn activities(environment: &EnvironmentId) -> String {
     format!("/projects/{environment}/activities")
+}
+
+/// One of the people, by id.
+pub(crate) fn person(id: &str) -> String {
+    format!("{PEOPLE}/{}", Url::escape(id))
 }
 
 /// The sign-in page, which leads on to `next`.

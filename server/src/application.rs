@@ -31,6 +31,8 @@ pub(crate) struct Application {
     pub(crate) console: Console,
     pub(crate) sessions: SqliteSessionStore,
     pub(crate) uploads: ResumableUploads,
+    /// Under which address people reach the console.
+    pub(crate) address: String,
     /// Becomes true when the process stops: what would go on for ever ends then.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -86,6 +88,7 @@ impl Application {
             console,
             sessions,
             uploads,
+            address: addresses.console().to_owned(),
             stopping: watch::Sender::new(false),
         })
     }

@@ -122,7 +122,7 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
             console: application.console.clone(),
             stopping: application.stopping.subscribe(),
         });
-    let pages = pages::router(application.console.clone(), application.drafts(), options.clone())
+    let pages = pages::router(application, options.clone())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,

@@ -19,6 +19,8 @@ use crate::{
 pub(crate) enum Place {
     /// The first page.
     Projects,
+    /// People: oneself or all of them.
+    Settings,
     /// A page of an environment's backups.
     Backups(Environment),
     /// The upload page of an environment.
@@ -32,7 +34,7 @@ pub(crate) enum Place {
 impl Place {
     pub(crate) const fn environment(&self) -> Option<&Environment> {
         match self {
-            Self::Projects | Self::ConsoleActivities => None,
+            Self::Projects | Self::ConsoleActivities | Self::Settings => None,
             Self::Backups(environment) | Self::Upload(environment) | Self::Activities(environment) => {
                 Some(environment)
             }

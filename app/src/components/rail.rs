@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use crate::{
     components::Place,
     context::Viewer,
-    icons::{ACTIVITIES, ARCHIVES, Drawing, Icon, PROJECTS, UPLOAD},
+    icons::{ACTIVITIES, ARCHIVES, Drawing, Icon, PROJECTS, SETTINGS, UPLOAD},
     paths,
 };
 
@@ -34,6 +34,10 @@ pub(super) fn Rail(viewer: Viewer, place: Place) -> AnyView {
         let here = place == Place::ConsoleActivities;
         view! { <RailLink href label="Activities" drawing=ACTIVITIES here /> }
     });
+    let settings = place.environment().is_none().then(|| {
+        let (href, here) = (paths::ACCOUNT.to_owned(), place == Place::Settings);
+        view! { <RailLink href label="Settings" drawing=SETTINGS here /> }
+    });
     view! {
         <nav class="rail" aria-label="Sections">
             <ul class="plain-list">
@@ -43,7 +47,7 @@ pub(super) fn Rail(viewer: Viewer, place: Place) -> AnyView {
                     drawing=PROJECTS
                     here=place == Place::Projects
                 />
-                {sections} {of_the_console}
+                {sections} {of_the_console} {settings}
             </ul>
         </nav>
     }

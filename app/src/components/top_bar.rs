@@ -5,7 +5,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use crate::{
     components::{Place, environment_switcher::EnvironmentSwitcher},
     context::{self, Viewer},
-    icons::{Icon, Mark, SIGN_OUT},
+    icons::{Icon, Mark, PERSON, SIGN_OUT},
     islands::ThemeSwitch,
     paths,
     server_functions::SignOut,
@@ -16,6 +16,7 @@ use crate::{
 pub(super) fn TopBar(viewer: Viewer, place: Place) -> AnyView {
     let Viewer { projects, person, .. } = viewer;
     let email = person.email;
+    let settings = format!("Settings of {email}");
     view! {
         <header class="top-bar">
             <a class="brand" href=paths::PROJECTS>
@@ -28,9 +29,10 @@ pub(super) fn TopBar(viewer: Viewer, place: Place) -> AnyView {
                 .map(|current| view! { <EnvironmentSwitcher projects current place=place.clone() /> })}
             <div class="top-bar-end">
                 <ThemeSwitch chosen=context::theme() />
-                <span class="person" title=email.clone()>
-                    {email.clone()}
-                </span>
+                <a class="bar-button" href=paths::ACCOUNT title=settings>
+                    <Icon drawing=PERSON />
+                    <span class="person">{email}</span>
+                </a>
                 <form method="post" action=SignOut::url()>
                     <button type="submit" class="bar-button" title="Sign out">
                         <Icon drawing=SIGN_OUT />

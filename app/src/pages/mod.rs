@@ -9,6 +9,7 @@ mod login;
 mod not_found;
 mod operation;
 mod projects;
+mod settings;
 mod setup;
 mod upload;
 
@@ -20,6 +21,7 @@ pub(crate) use login::LoginPage;
 pub(crate) use not_found::NotFoundPage;
 pub(crate) use operation::OperationPage;
 pub(crate) use projects::ProjectsPage;
+pub(crate) use settings::{AccountPage, InvitationPage, PeoplePage, PersonPage, SessionsPage, TokensPage};
 pub(crate) use setup::SetupPage;
 pub(crate) use upload::UploadPage;
 

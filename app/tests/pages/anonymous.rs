@@ -7,7 +7,7 @@ use crate::support::{EMAIL, PASSWORD, Site};
 #[tokio::test]
 async fn every_page_but_these_asks_to_sign_in() {
     let site = Site::new().await;
-    let open = ["/login", "/setup"];
+    let open = ["/login", "/setup", "/invitation"];
     let mut closed = 0;
     for route in site
         .routes
@@ -34,7 +34,7 @@ async fn every_page_but_these_asks_to_sign_in() {
         }
         closed += 1;
     }
-    assert_eq!(closed, 8, "a page was added or lost: {:?}", site.routes);
+    assert_eq!(closed, 11, "a page was added or lost: {:?}", site.routes);
 }
 
 #[tokio::test]

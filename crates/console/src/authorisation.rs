@@ -117,7 +117,8 @@ impl Access {
         self.narrowed.is_none() && self.entries.iter().any(|entry| entry.role == Role::Owner)
     }
 
-    pub(crate) fn entries(&self) -> &[RoleEntry] {
+    /// What the actor is, entry by entry.
+    pub fn entries(&self) -> &[RoleEntry] {
         &self.entries
     }
 

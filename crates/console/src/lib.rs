@@ -19,6 +19,7 @@ mod error;
 mod events;
 mod invitations;
 mod membership;
+mod notes;
 mod operations;
 mod overview;
 mod passwords;
@@ -57,6 +58,7 @@ pub use tokens::{
 };
 
 use environments::Environments;
+use notes::Notes;
 use passwords::Passwords;
 use throttle::Throttle;
 
@@ -66,6 +68,7 @@ pub struct Console {
     database: Database,
     passwords: Passwords,
     throttle: Throttle,
+    notes: Notes,
     environments: Arc<Environments>,
     activities: ActivityLog,
 }
@@ -89,6 +92,7 @@ impl Console {
             database,
             passwords: Passwords::open().await?,
             throttle: Throttle::new(Instant::now),
+            notes: Notes::default(),
             environments,
             activities,
         })

@@ -1,5 +1,6 @@
 //! Pages, forms and the files that browsers load with them.
 
+use app::ConsoleAddress;
 use axum::{
     Router,
     extract::State,
@@ -18,14 +19,16 @@ use leptos::{
 use leptos_axum::{ErrorHandler, LeptosRoutes, generate_route_list_with_exclusions_and_ssg_and_context};
 use tower_http::services::ServeDir;
 
-use crate::site;
+use crate::{application::Application, site};
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const ASK_AGAIN: &str = "no-cache";
 
 /// The pages and server functions of `app`; whatever else is asked for is a file of the site or its 404 page.
-pub(crate) fn router(console: Console, drafts: Drafts, options: LeptosOptions) -> Router {
-    let context = move || provide(&console, &drafts);
+pub(crate) fn router(application: &Application, options: LeptosOptions) -> Router {
+    let (console, drafts) = (application.console.clone(), application.drafts());
+    let address = ConsoleAddress(application.address.clone());
+    let context = move || provide(&console, &drafts, &address);
     let (routes, _) =
         generate_route_list_with_exclusions_and_ssg_and_context(app::App, None, context.clone());
     let not_found = ErrorHandler::new_with_context(context.clone(), app::shell, options.clone());
@@ -44,11 +47,12 @@ pub(crate) fn router(console: Console, drafts: Drafts, options: LeptosOptions) -
         .with_state(options)
 }
 
-/// What rendering and server functions find in their context: the console, the drafts, and from the request where it came from, its id and
-/// the nonce that the answer's policy names.
-fn provide(console: &Console, drafts: &Drafts) {
+/// What rendering and server functions find in their context: the console, its address, the drafts, and from the request
+/// where it came from, its id and the nonce that the answer's policy names.
+fn provide(console: &Console, drafts: &Drafts, address: &ConsoleAddress) {
     provide_context(console.clone());
     provide_context(drafts.clone());
+    provide_context(address.clone());
     let Some(parts) = use_context::<Parts>() else {
         return;
     };

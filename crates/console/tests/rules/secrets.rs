@@ -103,3 +103,17 @@ fn everything_stored(setting: &Setting) -> Vec<u8> {
 fn contains(bytes: &[u8], text: &[u8]) -> bool {
     bytes.windows(text.len()).any(|window| window == text)
 }
+
+#[tokio::test]
+async fn a_new_secret_is_shown_once_and_to_whoever_made_it() {
+    let (setting, owner) = Setting::with_owner().await;
+    let other = setting.person("other@example.com").await;
+    let console = &setting.console;
+    let handle = console.show_once(&owner, secret("bct_a new token")).unwrap();
+    assert!(console.shown_once(&other, &handle).is_none());
+    assert!(console.shown_once(&owner, "another handle").is_none());
+    assert!(!contains(&everything_stored(&setting), b"bct_a new token"));
+    let shown = console.shown_once(&owner, &handle).unwrap();
+    assert_eq!(shown.expose_secret(), "bct_a new token");
+    assert!(console.shown_once(&owner, &handle).is_none());
+}
