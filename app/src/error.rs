@@ -186,17 +186,14 @@ impl FromServerFnError for AppError {
 
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::WrongCredentials | Self::NotSignedIn => StatusCode::UNAUTHORIZED,
             Self::SetupClosed => StatusCode::FORBIDDEN,
-            Self::InvalidEmail | Self::WeakPassword => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::EmailTaken => StatusCode::CONFLICT,
-            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::InvalidEmail | Self::WeakPassword | Self::InvalidToken => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::EmailTaken | Self::LastOwner => StatusCode::CONFLICT,
             Self::WrongPassword | Self::ConfirmationNeeded | Self::OwnerNeeded | Self::InvitationClosed => {
                 StatusCode::FORBIDDEN
             }
-            Self::LastOwner => StatusCode::CONFLICT,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::InvalidToken => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,

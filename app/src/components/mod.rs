@@ -40,7 +40,7 @@ pub(crate) use copy::Copy;
 pub(crate) use data::{FindingList, Pinned, Size, TypeLabel};
 pub(crate) use environment_switcher::Production;
 pub(crate) use fields::{FieldError, NewPassword, PasswordAgain};
-pub(crate) use moment::Moment;
+pub(crate) use moment::{Moment, Until};
 pub(crate) use notice::{GoneNotice, Notice, NoticeKind, RefusalNotice, RequestIdLine};
 pub(crate) use pagination::Pages;
 pub(crate) use preparation::Preparation;

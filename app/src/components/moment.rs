@@ -13,3 +13,9 @@ pub(crate) fn Moment(time: Timestamp) -> impl IntoView {
         <LocalTime epoch_seconds=time.as_second() machine=format::machine_time(time) utc=format::utc(time) age />
     }
 }
+
+/// A moment that is to come: it has no age yet.
+#[component]
+pub(crate) fn Until(time: Timestamp) -> impl IntoView {
+    view! { <time datetime=format::machine_time(time)>{format::utc(time)}</time> }
+}

@@ -1,13 +1,16 @@
 //! Deleting a backup: what goes, and its name typed.
 
 use backup_api::BackupId;
+use console::session::is_confirmed;
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::page;
 use crate::{
     availability::Availability,
-    components::{ActionButton, BackLink, ConsolePage, GoneNotice, Moment, Place, RefusalNotice, Size},
-    context::{path_parameter, query_value, refusal, viewer},
+    components::{
+        ActionButton, BackLink, ConsolePage, GoneNotice, Moment, PasswordAgain, Place, RefusalNotice, Size,
+    },
+    context::{path_parameter, query_value, refusal, session, viewer},
     error::PageError,
     paths,
     server_functions::DeleteBackup,
@@ -37,6 +40,7 @@ pub(crate) fn DeletePage() -> impl IntoView {
             }
             .into_any(),
         };
+        let confirmed = is_confirmed(&session().await?).await;
         let name = id.to_string();
         let stream = vec![availability.shown()];
         let back = paths::backup(&environment.id, &id);
@@ -62,6 +66,7 @@ pub(crate) fn DeletePage() -> impl IntoView {
                             <input id="confirmation" name="confirmation" autocomplete="off" required />
                             <p class="hint">{name.clone()}</p>
                         </div>
+                        <PasswordAgain id="delete-password" needed=!confirmed problem=None />
                         <div class="form-end" data-live="delete">
                             {button}
                         </div>

@@ -5,6 +5,7 @@
 use console::{Console, ConsoleError, session::keep_refusal};
 use leptos::prelude::*;
 
+use super::{own::confirm, secret_field::SecretField};
 use crate::{
     context::{Viewer, see_other, session, viewer, wants_page},
     drafts::Refusal,
@@ -95,25 +96,30 @@ pub async fn pin_backup(
     .await
 }
 
-/// Removes a backup whose id was typed.
+/// Removes a backup whose id was typed, and the password where it was given too long ago.
 #[server(prefix = "/api", endpoint = "delete-backup")]
 pub async fn delete_backup(
     environment: String,
     backup: String,
     #[server(default)] confirmation: String,
+    #[server(default)] password: SecretField,
 ) -> Result<(), Refusal> {
     change(&environment, async |console, viewer, environment| {
         let Ok(id) = backup.parse::<BackupId>() else {
             return no_such_backup(environment, backup);
         };
         let form = paths::delete(environment, &id);
-        let outcome = if confirmation.trim() == id.as_str() {
-            console.delete(&viewer.actor, environment, &id).await
-        } else {
-            Err(ConsoleError::Api(ApiError::InvalidRequest {
-                detail: "That is not its name. Type the name of the backup as it is shown.".to_owned(),
-            }))
+        let delete = async {
+            if confirmation.trim() != id.as_str() {
+                return Err(ConsoleError::Api(ApiError::InvalidRequest {
+                    detail: "That is not its name. Type the name of the backup as it is shown.".to_owned(),
+                }));
+            }
+            let session = session().await.map_err(|_| ConsoleError::NotSignedIn)?;
+            let confirmed = confirm(viewer, &session, &password).await?;
+            console.delete(&confirmed, environment, &id).await
         };
+        let outcome = delete.await;
         (outcome, paths::backups(environment), form)
     })
     .await

@@ -83,7 +83,7 @@ mod server {
     use super::{Choice, DraftFile, FileFacts, Refusal};
     use crate::{
         context::{RequestId, Viewer, viewer},
-        error::{PageError, log},
+        error::{AppError, PageError, log},
     };
 
     /// Far below what proxies allow an answer to take.
@@ -154,8 +154,22 @@ mod server {
             match error {
                 ConsoleError::Api(ApiError::Internal(_)) => PageError::from(error).into(),
                 ConsoleError::Api(error) => refused(&error),
+                ConsoleError::TooManyAttempts { retry_after } => refused(&ApiError::TooManyAttempts {
+                    seconds: u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX),
+                }),
+                ConsoleError::ConfirmationNeeded => password_refused(AppError::ConfirmationNeeded),
+                ConsoleError::WrongCredentials => password_refused(AppError::WrongPassword),
                 other => PageError::from(other).into(),
             }
+        }
+    }
+
+    fn password_refused(error: AppError) -> Refusal {
+        Refusal {
+            status: 403,
+            code: "forbidden".to_owned(),
+            detail: error.sentence().to_owned(),
+            request_id: request_id(),
         }
     }
 

@@ -9,7 +9,7 @@ use tower_sessions::Session;
 
 use super::{end_form, secret_field::SecretField};
 use crate::{
-    context::{Viewer, origin, session, viewer, wants_page},
+    context::{Viewer, origin, request_origin, session, viewer, wants_page},
     error::AppError,
     paths,
 };
@@ -25,7 +25,7 @@ pub async fn change_password(
         let session = session().await?;
         let changed = viewer
             .console
-            .change_password(&session, password.secret(), new.secret(), origin().address)
+            .change_password(&session, password.secret(), new.secret(), request_origin())
             .await;
         changed.map_err(own_password)
     };
@@ -40,7 +40,7 @@ pub async fn change_password(
 pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> {
     let end = async {
         let viewer = viewer().await?;
-        Ok(viewer.console.end_session(&viewer.person, &id).await?)
+        Ok(viewer.console.end_session(&viewer.actor, &id).await?)
     };
     end_form(end.await, paths::SESSIONS, paths::SESSIONS, &[])
 }
@@ -51,10 +51,7 @@ pub async fn end_other_sessions() -> Result<(), AppError> {
     let end = async {
         let viewer = viewer().await?;
         let session = session().await?;
-        viewer
-            .console
-            .end_other_sessions(&viewer.person, &session)
-            .await?;
+        viewer.console.end_other_sessions(&viewer.actor, &session).await?;
         Ok(())
     };
     end_form(end.await, paths::SESSIONS, paths::SESSIONS, &[])
@@ -104,7 +101,7 @@ pub async fn make_token(
 pub async fn revoke_token(#[server(default)] id: String) -> Result<(), AppError> {
     let revoke = async {
         let viewer = viewer().await?;
-        Ok(viewer.console.revoke_token(&viewer.person, &id).await?)
+        Ok(viewer.console.revoke_token(&viewer.actor, &id).await?)
     };
     end_form(revoke.await, paths::TOKENS, paths::TOKENS, &[])
 }
@@ -115,14 +112,22 @@ pub(super) async fn confirmed(
     session: &Session,
     password: &SecretField,
 ) -> Result<Confirmed, AppError> {
+    confirm(viewer, session, password).await.map_err(own_password)
+}
+
+/// The same, with the console's own words for what stands against it.
+pub(super) async fn confirm(
+    viewer: &Viewer,
+    session: &Session,
+    password: &SecretField,
+) -> Result<Confirmed, ConsoleError> {
     if !password.secret().expose_secret().is_empty() {
         viewer
             .console
             .confirm(session, password.secret(), origin().address)
-            .await
-            .map_err(own_password)?;
+            .await?;
     }
-    Ok(console::session::confirmed(session).await?)
+    console::session::confirmed(session, &viewer.actor).await
 }
 
 /// Ends a form that made a secret: a program gets it, a browser is led to the page that shows it once.

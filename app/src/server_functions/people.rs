@@ -12,7 +12,7 @@ use super::{
     secret_field::SecretField,
 };
 use crate::{
-    context::{Viewer, absolute, origin, session, viewer, wants_page},
+    context::{Viewer, absolute, origin, request_origin, session, viewer, wants_page},
     error::AppError,
     paths,
 };
@@ -63,12 +63,11 @@ pub async fn accept_invitation(
     #[server(default)] password: SecretField,
 ) -> Result<(), AppError> {
     let accept = async {
-        let origin = origin();
         let person = expect_context::<Console>()
-            .accept_invitation(token.secret(), password.secret(), origin.address)
+            .accept_invitation(token.secret(), password.secret(), request_origin())
             .await?;
         let session = session().await?;
-        Ok(console::session::sign_in(&session, &person, &origin).await?)
+        Ok(console::session::sign_in(&session, &person, &origin()).await?)
     };
     let outcome = accept.await.map_err(|error| match error {
         AppError::WrongCredentials => AppError::WrongPassword,
@@ -95,8 +94,8 @@ pub async fn change_roles(
             };
             changes.push((scope.parse()?, role));
         }
-        let changed = viewer.console.change_roles(confirmed, &person, &changes);
-        Ok(changed.await?)
+        let console = &viewer.console;
+        Ok(console.change_roles(confirmed, &person, &changes).await?)
     })
     .await
 }

@@ -34,7 +34,7 @@ async fn every_page_but_these_asks_to_sign_in() {
         }
         closed += 1;
     }
-    assert_eq!(closed, 11, "a page was added or lost: {:?}", site.routes);
+    assert_eq!(closed, 13, "a page was added or lost: {:?}", site.routes);
 }
 
 #[tokio::test]

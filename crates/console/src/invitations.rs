@@ -5,9 +5,9 @@
 //! shows neither to the Owner who invites nor on the page of the link: there the password is asked for, which is a new one
 //! or theirs, and both are judged alike. Only those who see all people anyway are told.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use backup_api::Actor;
+use backup_api::{Activity, ActivityKind, ActivityOutcome, Actor, RequestOrigin};
 use database::sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -92,6 +92,9 @@ impl Console {
         .bind(clock::after(LIFETIME))
         .execute(&mut *transaction)
         .await?;
+        let activity = Activity::by(confirmed.actor(), ActivityKind::InvitePerson);
+        let activity = activity.about(format!("{email}: {} of {scope}", role.title()));
+        self.note(&mut transaction, activity).await?;
         transaction.commit().await?;
         tracing::info!(person.id = confirmed.person_id(), "an invitation was made");
         Ok(token)
@@ -101,7 +104,7 @@ impl Console {
     pub async fn withdraw_invitation(&self, actor: &Actor, id: &str) -> Result<(), ConsoleError> {
         let mut transaction = self.database.begin().await?;
         let own = entries_of(&mut *transaction, actor_person(actor)?).await?;
-        let row = query("SELECT project, environment, role FROM invitations WHERE id = $1")
+        let row = query("SELECT email, project, environment, role FROM invitations WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut *transaction)
             .await?
@@ -113,6 +116,9 @@ impl Console {
             .bind(id)
             .execute(&mut *transaction)
             .await?;
+        let email: String = row.try_get("email")?;
+        let activity = Activity::by(actor, ActivityKind::InvitePerson).ended(ActivityOutcome::Cancelled);
+        self.note(&mut transaction, activity.about(email)).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -128,7 +134,7 @@ impl Console {
         &self,
         token: &SecretString,
         password: &SecretString,
-        from: Option<IpAddr>,
+        origin: RequestOrigin,
     ) -> Result<Person, ConsoleError> {
         // Before a password is hashed: who has no link gets no work done.
         let invitation = self
@@ -143,7 +149,7 @@ impl Console {
         drop(connection);
         let (known, new) = if known {
             let person = self
-                .authenticate_password(&invitation.email, password, from)
+                .authenticate_password(&invitation.email, password, origin.address)
                 .await?;
             (Some(person), None)
         } else {
@@ -158,14 +164,21 @@ impl Console {
             .bind(&invitation.id)
             .execute(&mut *transaction)
             .await?;
-        let person = match (known, new) {
+        let (person, kind) = match (known, new) {
             (Some(person), _) => {
                 raise(&mut transaction, &person, &invitation.entry).await?;
-                person
+                (person, ActivityKind::ChangeRole)
             }
-            (None, Some(new)) => new.insert(&mut transaction, &invitation.entry).await?,
+            (None, Some(new)) => {
+                let person = new.insert(&mut transaction, &invitation.entry).await?;
+                (person, ActivityKind::CreatePerson)
+            }
             (None, None) => return Err(ConsoleError::InvitationClosed),
         };
+        let RoleEntry { scope, role } = &invitation.entry;
+        let activity = Activity::by(&person.actor().with_origin(origin), kind);
+        let activity = activity.about(format!("{}: {} of {scope}", person.email, role.title()));
+        self.note(&mut transaction, activity).await?;
         transaction.commit().await?;
         tracing::info!(person.id = person.id, "an invitation was accepted");
         Ok(person)

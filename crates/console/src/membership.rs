@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use backup_api::Actor;
+use backup_api::{Activity, ActivityKind, Actor};
 use database::{
     WriteTransaction,
     sqlx::{Row, SqliteConnection, query},
@@ -98,8 +98,10 @@ impl Console {
     pub async fn end_sessions_of(&self, actor: &Actor, person_id: &str) -> Result<u64, ConsoleError> {
         let mut transaction = self.database.begin().await?;
         let own = entries_of(&mut *transaction, actor_person(actor)?).await?;
-        judge_managing(&mut transaction, &own, person_id).await?;
+        let email = judge_managing(&mut transaction, &own, person_id).await?;
         let ended = sessions::end_sessions(&mut transaction, person_id, None).await?;
+        let activity = Activity::by(actor, ActivityKind::EndSession);
+        self.note(&mut transaction, activity.about(email)).await?;
         transaction.commit().await?;
         Ok(ended)
     }
@@ -113,7 +115,7 @@ impl Console {
     ) -> Result<(), ConsoleError> {
         let mut transaction = self.database.begin().await?;
         let own = entries_of(&mut *transaction, confirmed.person_id()).await?;
-        let theirs = stored_entries(&mut transaction, person_id).await?;
+        let (email, theirs) = stored(&mut transaction, person_id).await?;
         if !own.iter().any(|entry| entry.role == Role::Owner) {
             return Err(ConsoleError::OwnerNeeded);
         }
@@ -133,6 +135,10 @@ impl Console {
                 return Err(ConsoleError::NoSuchEnvironment);
             }
             people::write_role(&mut transaction, person_id, scope, *role).await?;
+            let role = role.map_or("no role of its own", Role::title);
+            let activity = Activity::by(confirmed.actor(), ActivityKind::ChangeRole);
+            let activity = activity.about(format!("{email}: {role} of {scope}"));
+            self.note(&mut transaction, activity).await?;
         }
         commit_unless_nobody_owns_everything(transaction).await?;
         tracing::info!(
@@ -145,7 +151,8 @@ impl Console {
 
     /// Keeps somebody out: their sessions and tokens end at once, and the invitations they made are void.
     pub async fn disable(&self, confirmed: &Confirmed, person_id: &str) -> Result<(), ConsoleError> {
-        let mut transaction = self.managing(confirmed, person_id).await?;
+        let kind = ActivityKind::DisablePerson;
+        let mut transaction = self.managing(confirmed, person_id, kind).await?;
         query("UPDATE people SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL")
             .bind(clock::now())
             .bind(person_id)
@@ -163,7 +170,8 @@ impl Console {
 
     /// Lets somebody sign in again; tokens have to be made anew.
     pub async fn enable(&self, confirmed: &Confirmed, person_id: &str) -> Result<(), ConsoleError> {
-        let mut transaction = self.managing(confirmed, person_id).await?;
+        let kind = ActivityKind::EnablePerson;
+        let mut transaction = self.managing(confirmed, person_id, kind).await?;
         // A sign-in that was judged before and stored after they were disabled.
         end_everything(&mut transaction, person_id).await?;
         query("UPDATE people SET disabled_at = NULL WHERE id = $1")
@@ -181,7 +189,8 @@ impl Console {
 
     /// Removes somebody with their roles, sessions and tokens. What they did stays in the records under their name.
     pub async fn remove(&self, confirmed: &Confirmed, person_id: &str) -> Result<(), ConsoleError> {
-        let mut transaction = self.managing(confirmed, person_id).await?;
+        let kind = ActivityKind::RemovePerson;
+        let mut transaction = self.managing(confirmed, person_id, kind).await?;
         query("DELETE FROM people WHERE id = $1")
             .bind(person_id)
             .execute(&mut *transaction)
@@ -220,15 +229,18 @@ impl Console {
         }
     }
 
-    /// Begins a transaction in which whoever confirmed may change the person as a whole.
+    /// Begins a transaction in which whoever confirmed changes the person as a whole, and notes it there.
     async fn managing(
         &self,
         confirmed: &Confirmed,
         person_id: &str,
+        kind: ActivityKind,
     ) -> Result<WriteTransaction, ConsoleError> {
         let mut transaction = self.database.begin().await?;
         let own = entries_of(&mut *transaction, confirmed.person_id()).await?;
-        judge_managing(&mut transaction, &own, person_id).await?;
+        let email = judge_managing(&mut transaction, &own, person_id).await?;
+        let activity = Activity::by(confirmed.actor(), kind).about(email);
+        self.note(&mut transaction, activity).await?;
         Ok(transaction)
     }
 
@@ -296,36 +308,39 @@ fn manages(own: &[RoleEntry], theirs: &[RoleEntry]) -> bool {
     theirs.iter().all(|entry| owns(own, &entry.scope))
 }
 
+/// The e-mail address of a person whom somebody may change as a whole.
 async fn judge_managing(
     transaction: &mut SqliteConnection,
     own: &[RoleEntry],
     person_id: &str,
-) -> Result<(), ConsoleError> {
-    let theirs = stored_entries(transaction, person_id).await?;
+) -> Result<String, ConsoleError> {
+    let (email, theirs) = stored(transaction, person_id).await?;
     if manages(own, &theirs) {
-        Ok(())
+        Ok(email)
     } else {
         Err(ConsoleError::OwnerNeeded)
     }
 }
 
-/// What a person is, disabled or not; [`ConsoleError::NoSuchPerson`] where there is none.
-async fn stored_entries(
+/// The e-mail address of a person and what they are, disabled or not; [`ConsoleError::NoSuchPerson`] where there is none.
+async fn stored(
     transaction: &mut SqliteConnection,
     person_id: &str,
-) -> Result<Vec<RoleEntry>, ConsoleError> {
-    query("SELECT 1 FROM people WHERE id = $1")
+) -> Result<(String, Vec<RoleEntry>), ConsoleError> {
+    let email = query("SELECT email FROM people WHERE id = $1")
         .bind(person_id)
         .fetch_optional(&mut *transaction)
         .await?
-        .ok_or(ConsoleError::NoSuchPerson)?;
-    query("SELECT project, environment, role FROM roles WHERE person_id = $1")
+        .ok_or(ConsoleError::NoSuchPerson)?
+        .try_get("email")?;
+    let entries = query("SELECT project, environment, role FROM roles WHERE person_id = $1")
         .bind(person_id)
         .fetch_all(&mut *transaction)
         .await?
         .iter()
         .map(entry)
-        .collect()
+        .collect::<Result<_, _>>()?;
+    Ok((email, entries))
 }
 
 async fn end_everything(transaction: &mut SqliteConnection, person_id: &str) -> Result<(), ConsoleError> {

@@ -5,7 +5,7 @@ use backup_api::{
 };
 use futures_util::future::try_join;
 
-use crate::{Console, ConsoleError};
+use crate::{Confirmed, Console, ConsoleError};
 
 impl Console {
     /// One operation and what it did.
@@ -54,13 +54,14 @@ impl Console {
         Ok(service.annotate(actor, id, annotation).await?)
     }
 
-    /// Removes a backup.
+    /// Removes a backup: there for good, so whoever asks has given their password lately.
     pub async fn delete(
         &self,
-        actor: &Actor,
+        confirmed: &Confirmed,
         environment: &EnvironmentId,
         id: &BackupId,
     ) -> Result<(), ConsoleError> {
+        let actor = confirmed.actor();
         let service = self.service_for(actor, environment, Action::Delete).await?;
         Ok(service.delete(actor, id).await?)
     }

@@ -5,7 +5,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use backup_api::{Activity, ActivityKind, Actor};
+use backup_api::{Activity, ActivityKind, Actor, RequestOrigin};
 use database::sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 use secrecy::SecretString;
 use tower_sessions::Session;
@@ -161,9 +161,9 @@ impl Console {
         session: &Session,
         old: &SecretString,
         new: &SecretString,
-        from: Option<IpAddr>,
+        origin: RequestOrigin,
     ) -> Result<u64, ConsoleError> {
-        let (person, before) = self.with_password(session, old, from).await?;
+        let (person, before) = self.with_password(session, old, origin.address).await?;
         passwords::check(new, &person.email)?;
         let hash = self.passwords.hash(new).await?;
 
@@ -182,6 +182,8 @@ impl Console {
             return Err(ConsoleError::WrongCredentials);
         }
         let ended = sessions::end_sessions(&mut transaction, &person.id, session.id()).await?;
+        let activity = Activity::by(&person.actor().with_origin(origin), ActivityKind::ChangePassword);
+        self.note(&mut transaction, activity.about(&person.email)).await?;
         transaction.commit().await?;
         session::confirm(session).await?;
         tracing::info!(person.id = person.id, sessions = ended, "a password was changed");

@@ -19,10 +19,11 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use backup_api::Actor;
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
-use crate::{ConsoleError, Person, clock};
+use crate::{ConsoleError, Person, clock, membership::actor_person};
 
 /// The person who signed in; [`crate::SqliteSessionStore`] copies it into a column.
 pub(crate) const PERSON_ID: &str = "person_id";
@@ -61,11 +62,17 @@ pub struct Origin {
 /// or what is there for good asks for it, so that no caller can forget to.
 #[derive(Debug, Clone)]
 pub struct Confirmed {
+    actor: Actor,
     person_id: String,
 }
 
 impl Confirmed {
     /// Who confirmed.
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The same, by the id of the person.
     pub fn person_id(&self) -> &str {
         &self.person_id
     }
@@ -110,15 +117,20 @@ pub(crate) async fn confirm(session: &Session) -> Result<(), ConsoleError> {
 
 /// Whether the person of the session gave their password within the last ten minutes.
 pub async fn is_confirmed(session: &Session) -> bool {
-    confirmed(session).await.is_ok()
+    let confirmed_at: Option<i64> = value(session, CONFIRMED_AT).await;
+    person_id(session).await.is_some() && confirmed_at.is_some_and(|time| time > clock::before(CONFIRMED_FOR))
 }
 
-/// The proof of it; [`ConsoleError::ConfirmationNeeded`] when it was longer ago.
-pub async fn confirmed(session: &Session) -> Result<Confirmed, ConsoleError> {
+/// The proof of it for the person of the session, who asks as `actor`; [`ConsoleError::ConfirmationNeeded`] when it was
+/// longer ago.
+pub async fn confirmed(session: &Session, actor: &Actor) -> Result<Confirmed, ConsoleError> {
     let person_id = person_id(session).await.ok_or(ConsoleError::NotSignedIn)?;
-    let confirmed_at: Option<i64> = value(session, CONFIRMED_AT).await;
-    if confirmed_at.is_some_and(|time| time > clock::before(CONFIRMED_FOR)) {
-        Ok(Confirmed { person_id })
+    if actor_person(actor)? != person_id {
+        return Err(ConsoleError::NotSignedIn);
+    }
+    if is_confirmed(session).await {
+        let actor = actor.clone();
+        Ok(Confirmed { actor, person_id })
     } else {
         Err(ConsoleError::ConfirmationNeeded)
     }

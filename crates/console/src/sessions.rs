@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use backup_api::{Activity, ActivityKind, Actor};
 use database::{
     Database, DatabaseError,
     sqlx::{self, Row, SqliteConnection, query, sqlite::SqliteRow},
@@ -22,7 +23,7 @@ use tower_sessions::{
     session_store::{Error, Result},
 };
 
-use crate::{Console, ConsoleError, Person, clock, session};
+use crate::{Console, ConsoleError, Person, clock, membership::actor_person, session};
 
 /// A session of somebody, as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,30 +157,32 @@ impl Console {
         self.sessions_of_person(&person.id, current.as_deref()).await
     }
 
-    /// Ends one session of a person; they are out with its next request.
-    pub async fn end_session(&self, person: &Person, id: &str) -> std::result::Result<(), ConsoleError> {
+    /// Ends one of the actor's own sessions; it is out with its next request.
+    pub async fn end_session(&self, actor: &Actor, id: &str) -> std::result::Result<(), ConsoleError> {
         let mut transaction = self.database.begin().await?;
         let ended = query("DELETE FROM sessions WHERE id_hash = $1 AND person_id = $2")
             .bind(id)
-            .bind(&person.id)
+            .bind(actor_person(actor)?)
             .execute(&mut *transaction)
             .await?;
-        transaction.commit().await?;
-        if ended.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(ConsoleError::NoSuchEntry)
+        if ended.rows_affected() != 1 {
+            return Err(ConsoleError::NoSuchEntry);
         }
+        let activity = Activity::by(actor, ActivityKind::EndSession);
+        self.note(&mut transaction, activity.about(&actor.name)).await?;
+        Ok(transaction.commit().await?)
     }
 
-    /// Ends all sessions of a person but the `current` one, and says how many.
+    /// Ends all sessions of the actor but the `current` one, and says how many.
     pub async fn end_other_sessions(
         &self,
-        person: &Person,
+        actor: &Actor,
         current: &Session,
     ) -> std::result::Result<u64, ConsoleError> {
         let mut transaction = self.database.begin().await?;
-        let ended = end_sessions(&mut transaction, &person.id, current.id()).await?;
+        let ended = end_sessions(&mut transaction, actor_person(actor)?, current.id()).await?;
+        let activity = Activity::by(actor, ActivityKind::EndSession);
+        self.note(&mut transaction, activity.about(&actor.name)).await?;
         transaction.commit().await?;
         Ok(ended)
     }

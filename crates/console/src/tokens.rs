@@ -16,7 +16,8 @@ use tower_sessions::Session;
 use uuid::Uuid;
 
 use crate::{
-    Confirmed, Console, ConsoleError, Person, activities, authorisation, clock, secrets, session, sessions,
+    Confirmed, Console, ConsoleError, Person, activities, authorisation, clock, membership::actor_person,
+    secrets, session, sessions,
 };
 
 /// What the access token of a person begins with; 64 hexadecimal digits follow. Scanners for leaked secrets can look
@@ -99,15 +100,18 @@ impl Console {
     ) -> Result<SecretString, ConsoleError> {
         let name = judged_name(&new.name)?;
         self.judge_scope(confirmed.person_id(), &new).await?;
-        let token = self
-            .insert_token(Insertion {
-                person_id: confirmed.person_id(),
-                session: None,
-                name,
-                scope: &new.scope,
-                lifetime: Duration::from_hours(24 * u64::from(new.days)),
-            })
-            .await?;
+        let insertion = Insertion {
+            person_id: confirmed.person_id(),
+            session: None,
+            name,
+            scope: &new.scope,
+            lifetime: Duration::from_hours(24 * u64::from(new.days)),
+        };
+        let mut transaction = self.database.begin().await?;
+        let token = insert_token(&mut transaction, insertion).await?;
+        let activity = Activity::by(confirmed.actor(), ActivityKind::CreateToken);
+        self.note(&mut transaction, activity.about(name)).await?;
+        transaction.commit().await?;
         tracing::info!(person.id = confirmed.person_id(), "an access token was created");
         Ok(token)
     }
@@ -145,14 +149,17 @@ impl Console {
             session.save().await?;
         }
         let id = session.id().ok_or(ConsoleError::NotSignedIn)?;
-        self.insert_token(Insertion {
+        let insertion = Insertion {
             person_id: &person_id,
             session: Some(sessions::hash(id)),
             name: "session",
             scope: &TokenScope::default(),
             lifetime: OF_A_SESSION,
-        })
-        .await
+        };
+        let mut transaction = self.database.begin().await?;
+        let token = insert_token(&mut transaction, insertion).await?;
+        transaction.commit().await?;
+        Ok(token)
     }
 
     /// The tokens of a person that have not ended, the newest first; those of sessions are not among them.
@@ -170,20 +177,23 @@ impl Console {
         .collect()
     }
 
-    /// Ends a token of a person.
-    pub async fn revoke_token(&self, person: &Person, id: &str) -> Result<(), ConsoleError> {
+    /// Ends one of the actor's own tokens.
+    pub async fn revoke_token(&self, actor: &Actor, id: &str) -> Result<(), ConsoleError> {
+        let person_id = actor_person(actor)?;
         let mut transaction = self.database.begin().await?;
-        let ended =
-            query("DELETE FROM access_tokens WHERE id = $1 AND person_id = $2 AND session_id_hash IS NULL")
-                .bind(id)
-                .bind(&person.id)
-                .execute(&mut *transaction)
-                .await?;
+        let ended = query(
+            "DELETE FROM access_tokens WHERE id = $1 AND person_id = $2 AND session_id_hash IS NULL RETURNING name",
+        )
+        .bind(id)
+        .bind(person_id)
+        .fetch_optional(&mut *transaction)
+        .await?
+        .ok_or(ConsoleError::NoSuchEntry)?;
+        let name: String = ended.try_get("name")?;
+        let activity = Activity::by(actor, ActivityKind::RevokeToken);
+        self.note(&mut transaction, activity.about(name)).await?;
         transaction.commit().await?;
-        if ended.rows_affected() != 1 {
-            return Err(ConsoleError::NoSuchEntry);
-        }
-        tracing::info!(person.id = person.id, "an access token was revoked");
+        tracing::info!(person.id = person_id, "an access token was revoked");
         Ok(())
     }
 
@@ -282,13 +292,6 @@ impl Console {
         } else {
             Err(ConsoleError::NoSuchEnvironment)
         }
-    }
-
-    async fn insert_token(&self, new: Insertion<'_>) -> Result<SecretString, ConsoleError> {
-        let mut transaction = self.database.begin().await?;
-        let token = insert_token(&mut transaction, new).await?;
-        transaction.commit().await?;
-        Ok(token)
     }
 
     async fn record_use(&self, hash: &str, stale: i64) -> Result<(), ConsoleError> {

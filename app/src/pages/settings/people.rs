@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{RoleOptions, of_what, page, problem};
 use crate::{
-    components::{Done, FieldError, Moment, NewSecret, PasswordAgain, Settings, SettingsPage},
+    components::{Done, FieldError, Moment, NewSecret, PasswordAgain, Settings, SettingsPage, Until},
     context::{query_value, session, viewer},
     error::AppError,
     paths,
@@ -139,7 +139,7 @@ fn InvitationTable(invitations: Vec<Invitation>) -> AnyView {
                     <td data-label="Role">{entry.role.title()} " of " {of_what(&entry.scope)}</td>
                     <td data-label="Invited by">{invitation.invited_by.clone()}</td>
                     <td data-label="Ends">
-                        <Moment time=invitation.expires_at />
+                        <Until time=invitation.expires_at />
                     </td>
                     <td class="number">
                         <form method="post" action=WithdrawInvitation::url()>

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::{page, problem};
 use crate::{
-    components::{Moment, NewSecret, PasswordAgain, Settings, SettingsPage},
+    components::{Moment, NewSecret, PasswordAgain, Settings, SettingsPage, Until},
     context::{Viewer, query_value, session, viewer},
     error::AppError,
     server_functions::{MakeToken, RevokeToken},
@@ -81,7 +81,7 @@ fn TokenList(tokens: Vec<AccessToken>) -> AnyView {
                     <td data-label="May">{words(&token.scope)}</td>
                     <td data-label="Last used">{used}</td>
                     <td data-label="Ends">
-                        <Moment time=token.expires_at />
+                        <Until time=token.expires_at />
                     </td>
                     <td class="number">
                         <form method="post" action=RevokeToken::url()>

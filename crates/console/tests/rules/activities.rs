@@ -7,8 +7,8 @@ use std::{
 };
 
 use backup_api::{
-    Activity, ActivityGroup, ActivityKind as Kind, ActivityOutcome as Outcome, ActivitySink as _, Actor,
-    ApiError, ProblemCode, RequestOrigin, Via,
+    Action, Activity, ActivityGroup, ActivityKind as Kind, ActivityOutcome as Outcome, ActivitySink as _,
+    Actor, ApiError, ProblemCode, RequestOrigin, Via,
 };
 use console::{ActivityFilter, ActivityLog, ActivityPage, ActivityPlace, ConsoleError, Turn};
 use database::sqlx::{AssertSqlSafe, query};
@@ -401,8 +401,12 @@ async fn what_a_person_may_not_is_recorded_and_looking_is_not() {
         id("lfrjoebloggs", "prd"),
         Actor::new("project:other", "project master token"),
     );
-    let backup = "dxpcloud-lqgqnewltbexuewymq-202611230100".parse().unwrap();
-    assert!(console.delete(&stranger, &prd, &backup).await.is_err());
+    assert!(
+        console
+            .service_for(&stranger, &prd, Action::Delete)
+            .await
+            .is_err()
+    );
     assert!(console.standing(&stranger, &prd).await.is_err());
     let page = house.page(&ActivityFilter::default(), Turn::Newest).await;
     let [tried] = &page.activities[..] else {

@@ -1,5 +1,6 @@
 //! One-time links for people who are to come.
 
+use backup_api::RequestOrigin;
 use console::{Confirmed, ConsoleError, Role, Scope};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -34,7 +35,7 @@ impl Host {
         let outcome = self
             .setting
             .console
-            .accept_invitation(token, &secret(PASSWORD), None)
+            .accept_invitation(token, &secret(PASSWORD), RequestOrigin::default())
             .await;
         let closed = matches!(outcome, Err(ConsoleError::InvitationClosed));
         assert_eq!(shown.is_none(), closed, "{outcome:?}");
@@ -125,7 +126,9 @@ async fn a_link_survives_a_refused_password_and_is_used_up_by_success() {
     let host = Host::new().await;
     let token = host.invite("other/dev", Role::Contributor).await;
     let console = &host.setting.console;
-    let outcome = console.accept_invitation(&token, &secret("short"), None).await;
+    let outcome = console
+        .accept_invitation(&token, &secret("short"), RequestOrigin::default())
+        .await;
     assert!(
         matches!(outcome, Err(ConsoleError::WeakPassword { .. })),
         "{outcome:?}"
@@ -136,7 +139,7 @@ async fn a_link_survives_a_refused_password_and_is_used_up_by_success() {
         (GUEST, Role::Contributor, EMAIL)
     );
     let person = console
-        .accept_invitation(&token, &secret(PASSWORD), None)
+        .accept_invitation(&token, &secret(PASSWORD), RequestOrigin::default())
         .await
         .unwrap();
     assert_eq!(person.email, GUEST);
@@ -160,8 +163,8 @@ async fn of_two_who_open_it_at_the_same_instant_one_comes_in() {
     let outcomes = tokio::join!(
         host.setting
             .console
-            .accept_invitation(&token, &passwords[0], None),
-        second.accept_invitation(&token, &passwords[1], None),
+            .accept_invitation(&token, &passwords[0], RequestOrigin::default()),
+        second.accept_invitation(&token, &passwords[1], RequestOrigin::default()),
     );
     let outcomes = [outcomes.0, outcomes.1];
     assert_eq!(
@@ -228,21 +231,27 @@ async fn who_is_here_already_needs_their_own_password_and_nobody_learns_that_the
         invite("unknown@example.com", Role::Guest).await,
     );
     for token in [&known, &unknown] {
-        let outcome = console.accept_invitation(token, &secret("short"), None).await;
+        let outcome = console
+            .accept_invitation(token, &secret("short"), RequestOrigin::default())
+            .await;
         assert!(
             matches!(outcome, Err(ConsoleError::WeakPassword { .. })),
             "{outcome:?}"
         );
     }
     let outcome = console
-        .accept_invitation(&known, &secret("four quite unrelated words"), None)
+        .accept_invitation(
+            &known,
+            &secret("four quite unrelated words"),
+            RequestOrigin::default(),
+        )
         .await;
     assert!(
         matches!(outcome, Err(ConsoleError::WrongCredentials)),
         "{outcome:?}"
     );
     let person = console
-        .accept_invitation(&known, &secret(PASSWORD), None)
+        .accept_invitation(&known, &secret(PASSWORD), RequestOrigin::default())
         .await
         .unwrap();
     assert_eq!(person, member);
@@ -259,7 +268,7 @@ async fn who_is_here_already_needs_their_own_password_and_nobody_learns_that_the
     ] {
         let token = invite("member@example.com", invited).await;
         console
-            .accept_invitation(&token, &secret(PASSWORD), None)
+            .accept_invitation(&token, &secret(PASSWORD), RequestOrigin::default())
             .await
             .unwrap();
         assert_eq!(
@@ -271,7 +280,9 @@ async fn who_is_here_already_needs_their_own_password_and_nobody_learns_that_the
     // Nor does it let anybody in who was disabled.
     let token = invite("member@example.com", Role::Owner).await;
     console.disable(&host.confirmed, &member.id).await.unwrap();
-    let outcome = console.accept_invitation(&token, &secret(PASSWORD), None).await;
+    let outcome = console
+        .accept_invitation(&token, &secret(PASSWORD), RequestOrigin::default())
+        .await;
     assert!(
         matches!(outcome, Err(ConsoleError::WrongCredentials)),
         "{outcome:?}"

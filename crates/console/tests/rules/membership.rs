@@ -454,3 +454,56 @@ async fn sessions_of_others_end_when_an_owner_says_so() {
     assert_eq!(ended, 2);
     assert!(!setting.console.is_signed_in(&browser).await.unwrap());
 }
+
+#[tokio::test]
+async fn what_changes_people_is_recorded_with_the_change_and_not_without_it() {
+    let (setting, owner, person) = two(&[("other", Role::Guest)]).await;
+    let console = &setting.console;
+    let confirmed = setting.confirmed(&owner).await;
+    setting
+        .execute("CREATE TABLE before AS SELECT id FROM activities")
+        .await;
+    let changes = [(scope("other"), Some(Role::Owner)), (scope("other/dev"), None)];
+    console
+        .change_roles(&confirmed, &person.id, &changes)
+        .await
+        .unwrap();
+    console.disable(&confirmed, &person.id).await.unwrap();
+    console.enable(&confirmed, &person.id).await.unwrap();
+    let theirs = setting.confirmed(&person).await;
+    let refused = console.disable(&theirs, &owner.id).await;
+    assert!(matches!(refused, Err(ConsoleError::OwnerNeeded)), "{refused:?}");
+    let refused = console.disable(&confirmed, &owner.id).await;
+    assert!(matches!(refused, Err(ConsoleError::LastOwner)), "{refused:?}");
+    let link = console
+        .invite(&theirs, "new@example.com", &scope("other"), Role::Guest)
+        .await
+        .unwrap();
+    console
+        .accept_invitation(
+            &link,
+            &secret(crate::support::PASSWORD),
+            backup_api::RequestOrigin::default(),
+        )
+        .await
+        .unwrap();
+    console.end_sessions_of(&owner.actor(), &person.id).await.unwrap();
+    console.remove(&confirmed, &person.id).await.unwrap();
+    let recorded = setting
+        .text(
+            "SELECT group_concat(line, '; ') FROM (SELECT actor_name || ' ' || kind || ' ' || subject AS line \
+             FROM activities WHERE id NOT IN (SELECT id FROM before) ORDER BY at, id)",
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        recorded,
+        "owner@example.com change-role other@example.com: Owner of other; \
+         owner@example.com disable-person other@example.com; \
+         owner@example.com enable-person other@example.com; \
+         other@example.com invite-person new@example.com: Guest of other; \
+         new@example.com create-person new@example.com: Guest of other; \
+         owner@example.com end-session other@example.com; \
+         owner@example.com remove-person other@example.com"
+    );
+}

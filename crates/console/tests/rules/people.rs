@@ -3,6 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use backup_api::RequestOrigin;
 use console::{ConsoleError, session};
 
 use crate::support::{EMAIL, PASSWORD, Setting, secret};
@@ -183,7 +184,7 @@ async fn a_new_password_needs_the_old_one_and_has_to_be_a_good_one() {
     let change = async |old: &str, new: &str| {
         setting
             .console
-            .change_password(&session, &secret(old), &secret(new), None)
+            .change_password(&session, &secret(old), &secret(new), RequestOrigin::default())
             .await
     };
     let outcome = change("not the password", "four quite unrelated words").await;
@@ -203,7 +204,7 @@ async fn a_new_password_needs_the_old_one_and_has_to_be_a_good_one() {
             &stranger,
             &secret(PASSWORD),
             &secret("four quite unrelated words"),
-            None,
+            RequestOrigin::default(),
         )
         .await;
     assert!(matches!(outcome, Err(ConsoleError::NotSignedIn)), "{outcome:?}");
@@ -230,7 +231,7 @@ async fn a_new_password_ends_the_other_sessions_and_no_token_that_was_made() {
     let new = secret("four quite unrelated words");
     let ended = setting
         .console
-        .change_password(&session, &secret(PASSWORD), &new, None)
+        .change_password(&session, &secret(PASSWORD), &new, RequestOrigin::default())
         .await
         .unwrap();
     assert_eq!(ended, 2);
@@ -263,8 +264,12 @@ async fn of_two_new_passwords_at_once_one_is_refused() {
         secret("five other unrelated words"),
     ];
     let outcomes = tokio::join!(
-        setting.console.change_password(&one, &old, &new[0], None),
-        setting.console.change_password(&other, &old, &new[1], None),
+        setting
+            .console
+            .change_password(&one, &old, &new[0], RequestOrigin::default()),
+        setting
+            .console
+            .change_password(&other, &old, &new[1], RequestOrigin::default()),
     );
     let outcomes = [outcomes.0, outcomes.1];
     assert_eq!(

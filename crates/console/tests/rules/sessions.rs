@@ -281,7 +281,8 @@ async fn an_id_that_is_taken_is_exchanged_and_harms_nobody() {
 async fn a_password_counts_as_given_for_ten_minutes() {
     let sessions = Sessions::new().await;
     let stranger = sessions.request(None);
-    let outcome = session::confirmed(&stranger).await;
+    let actor = sessions.owner.actor();
+    let outcome = session::confirmed(&stranger, &actor).await;
     assert!(matches!(outcome, Err(ConsoleError::NotSignedIn)), "{outcome:?}");
 
     let id = sessions.signed_in().await;
@@ -292,7 +293,7 @@ async fn a_password_counts_as_given_for_ten_minutes() {
     assert!(is_confirmed().await);
     sessions.age("confirmed_at", Duration::from_secs(5)).await;
     assert!(!is_confirmed().await);
-    let outcome = session::confirmed(&sessions.request(Some(id))).await;
+    let outcome = session::confirmed(&sessions.request(Some(id)), &actor).await;
     assert!(
         matches!(outcome, Err(ConsoleError::ConfirmationNeeded)),
         "{outcome:?}"
@@ -309,8 +310,16 @@ async fn a_password_counts_as_given_for_ten_minutes() {
     console.confirm(&session, &secret(PASSWORD), None).await.unwrap();
     session.save().await.unwrap();
     assert!(is_confirmed().await);
-    let confirmed = session::confirmed(&sessions.request(Some(id))).await.unwrap();
+    let confirmed = session::confirmed(&sessions.request(Some(id)), &actor)
+        .await
+        .unwrap();
     assert_eq!(confirmed.person_id(), sessions.owner.id);
+    // Nobody confirms for somebody else, nor a program for its person.
+    let other = sessions.setting.person("other@example.com").await.actor();
+    for actor in [other, actor.with_access_token("any")] {
+        let outcome = session::confirmed(&sessions.request(Some(id)), &actor).await;
+        assert!(outcome.is_err(), "{outcome:?}");
+    }
 }
 
 #[tokio::test]
@@ -350,17 +359,20 @@ async fn people_see_their_own_sessions_and_end_them() {
     assert!(shown[1].seen_at < shown[0].seen_at);
 
     let theirs = console.sessions(&bystander, &of_bystander).await.unwrap();
-    let outcome = console.end_session(&sessions.owner, &theirs[0].id).await;
+    let outcome = console.end_session(&sessions.owner.actor(), &theirs[0].id).await;
     assert!(matches!(outcome, Err(ConsoleError::NoSuchEntry)), "{outcome:?}");
     assert!(console.is_signed_in(&of_bystander).await.unwrap());
 
-    console.end_session(&sessions.owner, &shown[1].id).await.unwrap();
+    console
+        .end_session(&sessions.owner.actor(), &shown[1].id)
+        .await
+        .unwrap();
     assert_eq!(list().await.len(), 1);
     assert!(!console.is_signed_in(&first).await.unwrap());
     sessions.signed_in().await;
     assert_eq!(
         console
-            .end_other_sessions(&sessions.owner, &current)
+            .end_other_sessions(&sessions.owner.actor(), &current)
             .await
             .unwrap(),
         1

@@ -158,7 +158,9 @@ impl Setting {
 
     /// Somebody who has just given their password.
     pub(crate) async fn confirmed(&self, person: &Person) -> Confirmed {
-        session::confirmed(&self.sign_in(person).await).await.unwrap()
+        session::confirmed(&self.sign_in(person).await, &person.actor())
+            .await
+            .unwrap()
     }
 
     /// Changes what is stored, as time would or an intruder.

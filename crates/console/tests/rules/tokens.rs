@@ -379,9 +379,9 @@ async fn tokens_are_listed_and_end_when_they_are_revoked() {
     assert_eq!(days, 90);
     assert_eq!(actor.access_token(), Some(listed[0].id.as_str()));
 
-    let outcome = console.revoke_token(&bystander, &listed[0].id).await;
+    let outcome = console.revoke_token(&bystander.actor(), &listed[0].id).await;
     assert!(matches!(outcome, Err(ConsoleError::NoSuchEntry)), "{outcome:?}");
-    console.revoke_token(&owner, &listed[0].id).await.unwrap();
+    console.revoke_token(&owner.actor(), &listed[0].id).await.unwrap();
     assert!(console.authenticate_token(&token).await.is_err());
     // Not even what it was let in for a moment ago goes on.
     let outcome = console.authorise(&actor, &id("other", "prd"), Action::View).await;
