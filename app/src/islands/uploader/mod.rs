@@ -15,7 +15,7 @@ use backup_api::Part;
 use gloo_timers::{callback::Timeout, future::TimeoutFuture};
 use leptos::{html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, HtmlElement, HtmlInputElement, MouseEvent, SubmitEvent};
+use web_sys::{DragEvent, FocusEvent, HtmlElement, HtmlInputElement, MouseEvent, SubmitEvent};
 
 use self::row::{Phase, Row};
 use super::{
@@ -32,7 +32,6 @@ use crate::{
 const LOOKED_AT_EVERY_MILLISECONDS: u32 = 3_000;
 /// Looks without a change after which nobody else is taken to send.
 const QUIET_LOOKS: u32 = 4;
-const FOCUS_LOOKED_AT_AFTER_MILLISECONDS: u32 = 50;
 const TRIES: u32 = 8;
 
 /// What the file chooser of a part offers. A hint: what counts is the content.
@@ -179,15 +178,6 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
             take();
         }
     });
-    // Whatever changes it, also minutes later: what has the focus may be hidden by it.
-    Effect::new(move || {
-        row.phase.track();
-        let focused = document().active_element();
-        let is_here = |field: &HtmlElement| focused.is_some_and(|focused| field.contains(Some(&focused)));
-        if field.get_untracked().is_some_and(|field| is_here(&field)) {
-            keep_focus(field);
-        }
-    });
     let takes_file = move || {
         !works.get()
             || matches!(
@@ -200,6 +190,7 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
             class="file-field"
             tabindex="-1"
             node_ref=field
+            on:focusout=move |event: FocusEvent| keep_focus(field, &event)
             class:is-over=is_over
             on:dragover=move |event: DragEvent| {
                 if works.get_untracked() {
@@ -246,13 +237,21 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// Where the focus is lost because what had it was hidden, it stays with the row.
-fn keep_focus(field: NodeRef<html::Div>) {
-    Timeout::new(FOCUS_LOOKED_AT_AFTER_MILLISECONDS, move || {
-        let lost = document()
+/// The focus stays with the row where what had it was hidden, by what it did or by what happened meanwhile.
+fn keep_focus(field: NodeRef<html::Div>, left: &FocusEvent) {
+    let is_hidden = left
+        .target()
+        .and_then(|target| target.dyn_into::<HtmlElement>().ok())
+        .is_some_and(|target| target.offset_parent().is_none());
+    if !is_hidden || left.related_target().is_some() {
+        return;
+    }
+    // Not while the browser is about to move it.
+    Timeout::new(0, move || {
+        let is_lost = document()
             .active_element()
             .is_none_or(|focused| focused.tag_name() == "BODY");
-        if let Some(field) = field.get_untracked().filter(|_| lost) {
+        if let Some(field) = field.get_untracked().filter(|_| is_lost) {
             // Where it cannot be focused, the focus stays with the page.
             let _ = field.focus();
         }
