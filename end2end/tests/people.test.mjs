@@ -1,5 +1,7 @@
 // Inviting, acting as a Guest, being put out, and tokens: two people in two browsers.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { assertAccessible, assertFits } from "../support/axe.mjs";
@@ -187,6 +189,40 @@ describe("people", () => {
     for (const page of [owner, here, there]) await page.context().close();
   });
 
+  test("deleting a backup asks for a password that was given long ago", async () => {
+    const page = await visit(browser, { javaScriptEnabled: false });
+    await signIn(page, server);
+    // Eleven minutes pass for everybody's password.
+    const program = `
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], timeout=10)
+database.execute("UPDATE sessions SET data = json_set(data, '$.confirmed_at', json_extract(data, '$.confirmed_at') - 660000000)")
+database.commit()`;
+    execFileSync("python3", ["-c", program, join(server.data, "backups.sqlite")]);
+
+    await page.goto(`${server.url}/projects/lfrjoebloggs-uat/backups`);
+    const row = page.locator("tbody tr", { hasText: "dxpcloud-" }).last();
+    const id = (await row.innerText()).match(/dxpcloud-[a-z]+-\d+/)[0];
+    const remove = async (password) => {
+      await page.getByLabel("Type the name of the backup").fill(id);
+      await page.getByLabel("Your password").fill(password);
+      await page.getByRole("button", { name: "Delete this backup" }).click();
+    };
+    await page.goto(`${server.url}/projects/lfrjoebloggs-uat/backups/${id}/delete`);
+    await remove("not my password");
+    await page.getByText("That is not your password.").waitFor();
+    const byHand = await page.request.post(`${server.url}/api/delete-backup`, {
+      headers: { origin: server.url, accept: "application/json" },
+      form: { environment: "lfrjoebloggs-uat", backup: id, confirmation: id },
+    });
+    assert.equal(byHand.status(), 403);
+    await remove(ADMINISTRATOR.password);
+    await page.waitForURL((url) => url.pathname === "/projects/lfrjoebloggs-uat/backups");
+    assert.ok(!(await page.getByRole("main").innerText()).includes(id));
+    assert.deepEqual(page.trouble, []);
+    await page.context().close();
+  });
+
   test("guessing has to wait, and other people do not", async () => {
     const page = await visit(browser);
     const guess = (email, password) =>
@@ -209,7 +245,7 @@ describe("people", () => {
     const owner = await visit(browser);
     await signIn(owner, server);
     await invite(owner, "somebody.with.a.rather.long.name@department.example.com", "administrator", "lfrjoebloggs");
-    const person = await owner.getByRole("link", { name: ADMINISTRATOR.email, exact: true }).getAttribute("href");
+    const person = await owner.getByRole("main").getByRole("link", { name: ADMINISTRATOR.email, exact: true }).getAttribute("href");
     const link = await invite(owner, "page@example.com", "guest", "*");
     await owner.context().close();
     const pages = [
