@@ -15,14 +15,18 @@ export async function startServer({
   data = mkdtempSync(join(tmpdir(), "backups-console-")),
   demo = true,
   projectNames = ["acme"],
+  configuration = undefined,
+  port = 0,
 } = {}) {
-  const server = new Server(data, demo, projectNames);
-  await server.start();
+  const server = new Server(data, demo && !configuration, projectNames, configuration);
+  await server.start({ port });
   return server;
 }
 
 class Server {
-  constructor(data, demo, projectNames) {
+  /** `configuration` is the text of a configuration file, in place of demo and projects. */
+  constructor(data, demo, projectNames, configuration) {
+    this.configuration = configuration;
     this.data = data;
     this.demo = demo;
     this.projectNames = projectNames;
@@ -43,7 +47,7 @@ class Server {
       lines.on("line", (line) => {
         const setup = line.match(/https?:\/\/\S+\/setup\?token=\S+/);
         if (setup) this.setupLink = setup[0];
-        const console = line.match(/^The console is at (http:\/\/\S+)$/);
+        const console = line.match(/^The console is at (https?:\/\/\S+)$/);
         if (console) resolve(console[1].replace(/\/$/, ""));
       });
       this.process.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${this.log}`)));
@@ -57,7 +61,7 @@ class Server {
     if (this.demo) return ["--demo"];
     const file = join(this.data, "backups-console.toml");
     const project = (name) => `[[projects]]\nname = "${name}"\nenvironments = ["prd"]\nproduction = ["prd"]\n`;
-    writeFileSync(file, this.projectNames.map(project).join(""));
+    writeFileSync(file, this.configuration ?? this.projectNames.map(project).join(""));
     return ["--config", file];
   }
 

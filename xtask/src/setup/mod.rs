@@ -11,7 +11,9 @@ mod debian_compiler;
 mod formatter;
 mod node_packages;
 mod postgres;
+mod proxies;
 pub(crate) mod python_packages;
+mod sqlite;
 mod wasm_bindgen;
 mod wasm_target;
 
@@ -43,6 +45,8 @@ pub(crate) fn for_tests() -> Result<TestTools> {
     node_packages::ensure(&mut apt)?;
     let browser = browser::ensure(&mut apt)?;
     postgres::ensure(&mut apt)?;
+    proxies::ensure(&mut apt)?;
+    sqlite::ensure(&mut apt)?;
     python_packages::ensure(&mut apt)?;
     Ok(TestTools { toolchain, browser })
 }
