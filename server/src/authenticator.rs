@@ -1,32 +1,41 @@
 //! Who calls a backup service: the console knows, the service asks.
 
+use std::net::IpAddr;
+
 use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId};
 use backup_service::http::{Authenticator, Credentials};
 use console::{Console, ConsoleError};
+
+use crate::single_sign_on::{self, SingleSignOn};
 
 /// Judges callers of the API by the console's people, tokens and roles.
 #[derive(Debug, Clone)]
 pub(crate) struct ConsoleAuthenticator {
     console: Console,
+    single_sign_on: SingleSignOn,
 }
 
 impl ConsoleAuthenticator {
-    pub(crate) const fn new(console: Console) -> Self {
-        Self { console }
+    pub(crate) const fn new(console: Console, single_sign_on: SingleSignOn) -> Self {
+        Self {
+            console,
+            single_sign_on,
+        }
     }
 
     async fn actor(
         &self,
         environment: &EnvironmentId,
         credentials: Credentials,
+        from: Option<IpAddr>,
     ) -> Result<Actor, ConsoleError> {
         match credentials {
             Credentials::Basic { user, password } => Ok(self
                 .console
-                .authenticate_password(&user, &password, None)
+                .authenticate_password(&user, &password, from)
                 .await?
                 .actor()),
-            Credentials::Token(token) => self.console.authenticate_bearer(environment, &token, None).await,
+            Credentials::Token(token) => self.console.authenticate_bearer(environment, &token, from).await,
         }
     }
 }
@@ -36,10 +45,14 @@ impl Authenticator for ConsoleAuthenticator {
         &'a self,
         environment: &'a EnvironmentId,
         credentials: Credentials,
+        from: Option<IpAddr>,
     ) -> ApiFuture<'a, Actor> {
         Box::pin(async move {
             let by_password = matches!(credentials, Credentials::Basic { .. });
-            self.actor(environment, credentials)
+            if by_password && self.single_sign_on.applies_to(environment) {
+                return Err(single_sign_on::refusal());
+            }
+            self.actor(environment, credentials, from)
                 .await
                 .map_err(|error| to_api_error(error, by_password))
         })

@@ -88,6 +88,21 @@ impl Hosts {
             && stated.port_u16().unwrap_or(default_port) == authority.port_u16().unwrap_or(default_port)
     }
 
+    /// Whether `origin` is one of the console's names, over plain http.
+    pub(crate) fn lacks_https(&self, origin: &str) -> bool {
+        origin.parse::<Uri>().is_ok_and(|origin| {
+            origin.scheme_str() == Some("http")
+                && origin
+                    .authority()
+                    .is_some_and(|stated| self.consoles.contains(&host_name(stated)))
+        })
+    }
+
+    /// Where people reach the console over https.
+    pub(crate) const fn public_url(&self) -> Option<&PublicUrl> {
+        self.public_url.as_ref()
+    }
+
     /// The address a person should open instead of a name that is not known.
     pub(crate) fn address_to_open(&self, authority: Option<&Authority>) -> String {
         match &self.public_url {

@@ -1,24 +1,35 @@
 //! Every route of the process, as a table of contents.
+//!
+//! Routers are built from tables that can be asked what is in them; `docs/ROUTES.md` says for each route who may use
+//! it, and tests compare the two and call each route as everybody who may not.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Context, Result};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::StatusCode,
+    http::Method,
     middleware::{from_fn, from_fn_with_state, map_response},
-    routing::{any, get, post},
 };
-use backup_api::{EnvironmentId, routes::SERVICES};
+use backup_api::{
+    EnvironmentId,
+    http::{RouteTable, SMALL_BODY, keep_small},
+    routes::SERVICES,
+};
 use backup_service::http::ServiceRouter;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use console::Console;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
+    access_token_cookie,
     application::{Application, VERSION},
     authenticator::ConsoleAuthenticator,
     middleware::{
-        access_log, client_address, cross_site,
+        access_log, client_address, cross_site, crowding,
         host::{self, Sites},
         panic, request_id,
         security_headers::{self, BehindHttps},
@@ -26,48 +37,59 @@ use crate::{
     routes::{
         activities, download,
         events::{self, Events},
-        health, pages, services, upload,
+        health::{self, Probes},
+        pages, services, upload,
         uploads::{self, DraftUploads},
     },
-    sessions, site,
+    sessions,
+    single_sign_on::{self, SingleSignOn},
+    site,
 };
 
 /// Where browsers send archives, below it by environment.
 const UPLOADS: &str = "/uploads";
-/// The most a request may send, except to upload routes, in bytes.
-const BODY_LIMIT: usize = 2 * 1024 * 1024;
-/// The longest a page or a form may take, its body included; bytes of archives take as long as they need.
-const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
+/// Where built files are.
+const PACKAGE: &str = "/pkg";
 
 /// All of it.
 pub(crate) fn router(application: &Application) -> Result<Router> {
+    let network = &application.configuration.network;
     let services = service_routers(application)?;
     let sites = Sites {
         hosts: application.hosts.clone(),
         console: console(application, &services),
         services,
     };
-    let https = BehindHttps(application.configuration.network.public_url.is_some());
-    let proxies = Arc::new(application.configuration.network.proxies.clone());
-    let probes = health::Probes::new(application);
+    let https = BehindHttps(network.public_url.is_some());
+    let proxies = Arc::new(network.proxies.clone());
 
-    Ok(Router::new()
-        // Probes know addresses, not names: these two answer under every host.
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready).with_state(probes))
-        .fallback(host::dispatch)
-        .with_state(Arc::new(sites))
+    Ok(probes()
+        .into_router()
+        .with_state(Probes::new(application))
+        .fallback_service(host::dispatcher(sites))
         .layer(CatchPanicLayer::custom(panic::answer))
         .layer(from_fn_with_state(application.hosts.clone(), cross_site::refuse))
+        .layer(from_fn(crowding::refuse))
         .layer(from_fn_with_state(https, security_headers::add))
         .layer(from_fn_with_state(proxies, client_address::find))
         .layer(from_fn(access_log::log))
         .layer(from_fn(request_id::give)))
 }
 
+/// Probes know addresses, not names: these answer under every host.
+fn probes() -> RouteTable<Probes> {
+    RouteTable::new()
+        .on(&Method::GET, "/healthz", health::alive)
+        .on(&Method::GET, "/readyz", health::ready)
+}
+
 /// The documented API of each environment; it reads no cookies.
 fn service_routers(application: &Application) -> Result<HashMap<EnvironmentId, Router>> {
-    let authenticator = Arc::new(ConsoleAuthenticator::new(application.console.clone()));
+    let sso = SingleSignOn::new(&application.configuration.projects);
+    let authenticator = Arc::new(ConsoleAuthenticator::new(
+        application.console.clone(),
+        sso.clone(),
+    ));
     let service = |id: EnvironmentId| {
         let api = application
             .service
@@ -82,7 +104,13 @@ fn service_routers(application: &Application) -> Result<HashMap<EnvironmentId, R
             version: VERSION.into(),
             stopping: application.stopping.subscribe(),
         };
-        Ok((id, service.into_router()))
+        let router = service.into_router();
+        let router = if sso.applies_to(&id) {
+            router.layer(map_response(single_sign_on::offer_no_password))
+        } else {
+            router
+        };
+        Ok((id, router))
     };
     application.environments().into_iter().map(service).collect()
 }
@@ -94,77 +122,101 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
         application.configuration.sessions.idle,
     );
     let options = site::options();
-
-    let archives = Router::new()
-        .route(
-            "/projects/{environment}/backups/{id}/download/{part}",
-            get(download::handle),
-        )
-        .route(
-            "/projects/{environment}/backups/upload",
-            post(upload::handle).layer(DefaultBodyLimit::disable()),
-        )
-        .route(
-            "/projects/{environment}/activities/export.csv",
-            get(activities::environment_csv),
-        )
-        .route(
-            "/projects/{environment}/activities/export.json",
-            get(activities::environment_json),
-        )
-        .route("/settings/activities/export.csv", get(activities::console_csv))
-        .route("/settings/activities/export.json", get(activities::console_json))
-        .with_state(application.console.clone());
-    let uploads = uploads(application);
-    let events = Router::new()
-        .route(app::live::EVENTS, get(events::handle))
-        .with_state(Events {
-            console: application.console.clone(),
-            stopping: application.stopping.subscribe(),
-        });
+    let events = Events {
+        console: application.console.clone(),
+        stopping: application.stopping.subscribe(),
+    };
     let pages = pages::router(application, options.clone())
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            PAGE_TIMEOUT,
-        ));
+        .layer(DefaultBodyLimit::max(SMALL_BODY))
+        .layer(from_fn(keep_small));
 
-    let with_session = archives
-        .merge(uploads)
-        .merge(events)
+    let with_session = archives()
+        .into_router()
+        .with_state(application.console.clone())
+        .merge(exports().into_router().with_state(application.console.clone()))
+        .merge(uploads(application))
+        .merge(live().into_router().with_state(events))
         .merge(pages)
+        .layer(from_fn_with_state(
+            application.console.clone(),
+            access_token_cookie::keep,
+        ))
         .layer(from_fn(sessions::keep_alive))
         .layer(session)
         .layer(map_response(sessions::secure_removal));
-    let mut console = Router::new()
-        .nest_service("/pkg", pages::built_files(&options))
-        .route(SERVICES, any(services::unknown))
-        .route(&format!("{SERVICES}/"), any(services::unknown))
-        .route(&format!("{SERVICES}/{{*path}}"), any(services::unknown));
-    for (environment, service) in services {
-        console = console.nest_service(&format!("{SERVICES}/{environment}"), service.clone());
-    }
-    console.merge(with_session)
+    let services = services.iter().fold(
+        unknown_services().mount(PACKAGE, pages::built_files(&options)),
+        |table, (environment, service)| table.mount(&format!("{SERVICES}/{environment}"), service.clone()),
+    );
+    services.into_router().merge(with_session)
+}
+
+/// Archives of somebody who is signed in, both ways.
+fn archives() -> RouteTable<Console> {
+    RouteTable::new()
+        .on(
+            &Method::GET,
+            "/projects/{environment}/backups/{id}/download/{part}",
+            download::handle,
+        )
+        .streaming(
+            &Method::POST,
+            "/projects/{environment}/backups/upload",
+            upload::handle,
+        )
+}
+
+/// Who did what, to take along.
+fn exports() -> RouteTable<Console> {
+    const GET: &Method = &Method::GET;
+    RouteTable::new()
+        .on(
+            GET,
+            "/projects/{environment}/activities/export.csv",
+            activities::environment_csv,
+        )
+        .on(
+            GET,
+            "/projects/{environment}/activities/export.json",
+            activities::environment_json,
+        )
+        .on(GET, "/settings/activities/export.csv", activities::console_csv)
+        .on(GET, "/settings/activities/export.json", activities::console_json)
+}
+
+/// What open pages listen to.
+fn live() -> RouteTable<Events> {
+    RouteTable::new().on(&Method::GET, app::live::EVENTS, events::handle)
+}
+
+/// Paths of services that there are not.
+fn unknown_services() -> RouteTable<()> {
+    RouteTable::new()
+        .any(SERVICES, services::unknown)
+        .any(&format!("{SERVICES}/"), services::unknown)
+        .any(&format!("{SERVICES}/{{*path}}"), services::unknown)
 }
 
 /// What browsers upload piece by piece.
 fn uploads(application: &Application) -> Router {
-    let collection = |id: EnvironmentId| {
+    let mount = |table: RouteTable<()>, id: EnvironmentId| {
         let access = DraftUploads {
             console: application.console.clone(),
             drafts: application.drafts(),
             environment: id.clone(),
         };
         let router = resumable_uploads::router(application.uploads.clone(), Arc::new(access));
-        (format!("{UPLOADS}/{id}"), router)
+        table.mount(&format!("{UPLOADS}/{id}"), router)
     };
     application
         .environments()
         .into_iter()
-        .map(collection)
-        .fold(Router::new(), |router, (path, uploads)| {
-            router.nest_service(&path, uploads)
-        })
-        .route(&format!("{UPLOADS}/{{*path}}"), any(services::unknown))
+        .fold(unknown_uploads(), mount)
+        .into_router()
         .layer(map_response(uploads::ask_for_session))
+}
+
+/// Uploads to environments that there are not.
+fn unknown_uploads() -> RouteTable<()> {
+    RouteTable::new().any(&format!("{UPLOADS}/{{*path}}"), services::unknown)
 }

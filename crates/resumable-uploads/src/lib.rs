@@ -16,4 +16,4 @@ mod headers;
 mod problems;
 mod router;
 
-pub use router::{UploadAccess, router};
+pub use router::{UploadAccess, router, routes};

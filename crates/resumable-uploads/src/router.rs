@@ -9,11 +9,10 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header::ALLOW, request::Parts},
     middleware::{self, Next},
     response::Response,
-    routing::any,
 };
 use backup_api::{
     ApiFuture,
-    http::{HttpError, render},
+    http::{HttpError, ListedRoute, RouteTable, render},
 };
 
 use crate::{
@@ -64,9 +63,10 @@ impl Uploads {
 /// The protocol, rooted at `/`: nest it where the uploads shall live.
 pub fn router(uploads: ResumableUploads, access: Arc<dyn UploadAccess>) -> Router {
     let state = Uploads { uploads, access };
-    Router::new()
-        .route("/", any(collection))
-        .route("/{id}", any(upload))
+    RouteTable::new()
+        .any("/", collection)
+        .any("/{id}", upload)
+        .into_router()
         .fallback(not_found)
         .layer(middleware::from_fn(render))
         .layer(middleware::from_fn_with_state(
@@ -74,6 +74,18 @@ pub fn router(uploads: ResumableUploads, access: Arc<dyn UploadAccess>) -> Route
             put_protocol_headers,
         ))
         .with_state(state)
+}
+
+/// What [`router`] answers, apart from its prefix.
+pub fn routes() -> Vec<ListedRoute> {
+    let all = |path: &'static str, methods: &'static str| {
+        methods
+            .split(", ")
+            .map(move |method| ListedRoute::new(method, path))
+    };
+    all("", COLLECTION_METHODS)
+        .chain(all("/{id}", UPLOAD_METHODS))
+        .collect()
 }
 
 async fn collection(State(state): State<Uploads>, request: Request) -> Result<Response, HttpError> {

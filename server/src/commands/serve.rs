@@ -16,7 +16,7 @@ use crate::{
     configuration::{Configuration, Overrides, Purpose},
     data_folder::DataFolder,
     demo, logging, router, sessions,
-    socket::{self, Ended, ReservedAddress, Signals},
+    socket::{self, Crowd, Ended, ReservedAddress, Signals},
 };
 
 /// How long the database may take to finish what requests that were cut off had begun.
@@ -70,7 +70,8 @@ pub(super) async fn run(serve: &Serve) -> Result<u8> {
     // The last line: whoever waits for it, a person or a script, has everything else by then.
     print(format_args!("The console is at {}", addresses.console()))?;
 
-    let ended = socket::serve(listener, router, signals, || application.stop()).await;
+    let crowd = Crowd::new(application.configuration.network.proxies.clone());
+    let ended = socket::serve(listener, router, &crowd, signals, || application.stop()).await;
     cleaning.abort();
     expiring.abort();
     match ended {

@@ -76,6 +76,7 @@ impl fmt::Display for Configuration {
 fn describe_project(project: &Project, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(formatter, "\n[[projects]]")?;
     writeln!(formatter, "name = \"{}\"", project.name)?;
+    writeln!(formatter, "sso = {}", project.single_sign_on)?;
     if let Some(file) = &project.master_token_file {
         writeln!(formatter, "master_token_file = {}", quoted(file.display()))?;
     }

@@ -37,6 +37,8 @@ pub(crate) struct Project {
     pub(crate) master_token: Option<SecretString>,
     /// The file the token was read from.
     pub(crate) master_token_file: Option<PathBuf>,
+    /// People sign in elsewhere: the API takes tokens, and no passwords.
+    pub(crate) single_sign_on: bool,
 }
 
 /// An environment of a project.
@@ -60,6 +62,7 @@ pub(super) fn sample() -> Project {
         environments: environments.into(),
         master_token: None,
         master_token_file: None,
+        single_sign_on: false,
     }
 }
 
@@ -91,6 +94,7 @@ fn read_project(section: &mut Section<'_>, folder: &Path) -> Option<Project> {
         let file = folder.join(text);
         read_token(&file).map(|token| (file, token))
     });
+    let single_sign_on = section.flag("sso").unwrap_or(false);
     let names = section.texts("environments", ENVIRONMENTS, |text| {
         text.parse::<EnvironmentName>().map_err(is_invalid)
     });
@@ -130,6 +134,7 @@ fn read_project(section: &mut Section<'_>, folder: &Path) -> Option<Project> {
         environments,
         master_token,
         master_token_file,
+        single_sign_on,
     })
 }
 

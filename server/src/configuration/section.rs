@@ -120,6 +120,19 @@ impl<'a> Section<'a> {
         outcome.map_err(|fault| self.report(key, fault, example)).ok()
     }
 
+    /// Whether `key` is switched on.
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        const EXAMPLE: &str = "true";
+        match self.take(key, &format!("{key} = {EXAMPLE}"))? {
+            Value::Boolean(flag) => Some(flag),
+            other => {
+                let fault = format!("must be true or false, not {}", kind(&other));
+                self.report(key, fault, EXAMPLE);
+                None
+            }
+        }
+    }
+
     /// The texts of the list under `key`; those that cannot be understood are reported and left out.
     pub(crate) fn texts<T>(
         &mut self,

@@ -94,7 +94,7 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Extension, Router, body::Body, routing::get};
+    use axum::{Extension, Router, body::Body};
     use tower::ServiceExt;
 
     use super::*;
@@ -120,15 +120,10 @@ mod tests {
     async fn client_of(proxies: Proxies, peer: &str, headers: &[(&str, &str)]) -> String {
         let router =
             Router::new()
-                .route(
-                    "/",
-                    get(
-                        |Extension(ClientAddress(client)): Extension<ClientAddress>| async move {
-                            client.to_string()
-                        },
-                    ),
-                )
-                .layer(axum::middleware::from_fn_with_state(Arc::new(proxies), find));
+                .fallback(|Extension(ClientAddress(client)): Extension<ClientAddress>| async move {
+                client.to_string()
+            })
+            .layer(axum::middleware::from_fn_with_state(Arc::new(proxies), find));
         let mut request = axum::http::Request::builder()
             .uri("/")
             .extension(Peer(peer.parse().unwrap()));

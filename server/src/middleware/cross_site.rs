@@ -27,6 +27,7 @@ use axum::{
 };
 use backup_api::{Problem, ProblemCode, http::respond};
 
+use super::{host::wants_page, wrong_address};
 use crate::hosts::{self, Hosts};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -35,6 +36,9 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) async fn refuse(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
     if changes_nothing(request.method(), request.headers()) || comes_from_us(&request, &hosts) {
         return next.run(request).await;
+    }
+    if let Some(page) = page_about_https(&request, &hosts) {
+        return page;
     }
     tracing::warn!(http.method = %request.method(), "refused a request that another site made");
     let sentence =
@@ -47,6 +51,21 @@ pub(crate) async fn refuse(State(hosts): State<Arc<Hosts>>, request: Request, ne
         sentence,
     );
     respond(problem, request.extensions().get())
+}
+
+/// Somebody who went past what speaks https, straight to the console under its own name, and now signs in.
+fn page_about_https(request: &Request, hosts: &Hosts) -> Option<Response> {
+    let origin = request.headers().get(ORIGIN)?.to_str().ok()?;
+    let authority = hosts::authority(request)?;
+    (wants_page(request.headers()) && hosts.lacks_https(origin)).then(|| {
+        let nonce = request.extensions().get();
+        wrong_address::page(
+            StatusCode::FORBIDDEN,
+            hosts.public_url(),
+            Some(authority.as_str()),
+            nonce,
+        )
+    })
 }
 
 fn changes_nothing(method: &Method, headers: &HeaderMap) -> bool {
@@ -69,7 +88,7 @@ fn comes_from_us(request: &Request, hosts: &Hosts) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, routing::any};
+    use axum::{Router, body::Body};
     use tower::ServiceExt;
 
     use super::*;
@@ -82,7 +101,7 @@ mod tests {
         };
         let hosts = Hosts::new(&Configuration::load(&overrides, Purpose::Serve).unwrap());
         let router = Router::new()
-            .route("/", any(|| async { "done" }))
+            .fallback(|| async { "done" })
             .layer(axum::middleware::from_fn_with_state(Arc::new(hosts), refuse));
         let mut request = Request::builder()
             .method(method)

@@ -5,12 +5,13 @@ use std::{collections::HashMap, sync::Arc};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, header::ACCEPT},
-    response::{Html, IntoResponse, Response},
+    http::{HeaderMap, StatusCode, header::ACCEPT, uri::Authority},
+    response::Response,
 };
 use backup_api::{EnvironmentId, Problem, ProblemCode, http::respond};
 use tower::ServiceExt;
 
+use super::wrong_address;
 use crate::hosts::{self, Hosts, Site};
 
 /// The sites of this process.
@@ -24,8 +25,12 @@ pub(crate) struct Sites {
     pub(crate) services: HashMap<EnvironmentId, Router>,
 }
 
-/// Hands the request to its site, or answers 421.
-pub(crate) async fn dispatch(State(sites): State<Arc<Sites>>, request: Request) -> Response {
+/// Hands each request to its site, or answers 421.
+pub(crate) fn dispatcher(sites: Sites) -> Router {
+    Router::new().fallback(dispatch).with_state(Arc::new(sites))
+}
+
+async fn dispatch(State(sites): State<Arc<Sites>>, request: Request) -> Response {
     let authority = hosts::authority(&request);
     let router = match sites.hosts.site(authority.as_ref()) {
         Site::Console => Some(&sites.console),
@@ -38,27 +43,17 @@ pub(crate) async fn dispatch(State(sites): State<Arc<Sites>>, request: Request) 
             .oneshot(request)
             .await
             .unwrap_or_else(|never| match never {}),
-        None => unknown_host(&request, &sites.hosts.address_to_open(authority.as_ref())),
+        None => unknown_host(&request, &sites.hosts, authority.as_ref()),
     }
 }
 
-/// People get a page: over plain http under another name than localhost, signing in could not work, because browsers
-/// keep the session's cookie only over https or on localhost.
-fn unknown_host(request: &Request, address: &str) -> Response {
+fn unknown_host(request: &Request, hosts: &Hosts, authority: Option<&Authority>) -> Response {
     let status = StatusCode::MISDIRECTED_REQUEST;
-    if request
-        .headers()
-        .get(ACCEPT)
-        .is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"))
-    {
-        let page = format!(
-            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Wrong address</title></head><body>\
-             <main><h1>Wrong address</h1><p>The console does not answer under this name. Open it as \
-             <a href=\"{address}\">{address}</a>.</p><p>To reach it from other machines, put https in front of it \
-             and set <code>public_url</code> in its configuration.</p></main></body></html>"
-        );
-        return (status, Html(page)).into_response();
+    if wants_page(request.headers()) {
+        let opened = authority.map(Authority::as_str);
+        return wrong_address::page(status, hosts.public_url(), opened, request.extensions().get());
     }
+    let address = hosts.address_to_open(authority);
     let sentence = format!(
         "Nothing here answers under this host name. The console is at {address}; the service of an environment \
          at backup-<project>-<environment> below the configured domain, or at \
@@ -73,4 +68,11 @@ fn unknown_host(request: &Request, address: &str) -> Response {
         ),
         request.extensions().get(),
     )
+}
+
+/// Whether a person looks at the answer.
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"))
 }

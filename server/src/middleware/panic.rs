@@ -18,7 +18,7 @@ pub(crate) fn answer(panic: Box<dyn Any + Send + 'static>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, http::Request, routing::get};
+    use axum::{Router, body::Body, http::Request};
     use tower::ServiceExt;
     use tower_http::catch_panic::CatchPanicLayer;
 
@@ -31,7 +31,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_answered_without_its_message() {
         let router = Router::new()
-            .route("/", get(falls_over))
+            .fallback(falls_over)
             .layer(CatchPanicLayer::custom(answer));
         let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
         assert_eq!(response.status(), 500);

@@ -1,6 +1,6 @@
 //! What browsers are told not to do with our answers.
 //!
-//! Every answer gets the headers, errors too. Pages may run our own scripts and the few inline ones that carry the
+//! Every answer gets the headers, errors too, and is not to be stored unless it says otherwise. Pages may run our own scripts and the few inline ones that carry the
 //! request's nonce, nothing else; whatever is no page may run nothing at all. The nonce is made here and travels in
 //! the request's extensions to the rendering, which stamps it on the scripts it writes.
 
@@ -18,7 +18,7 @@ use axum::{
 };
 use leptos::nonce::Nonce;
 
-const FIXED: [(HeaderName, &str); 5] = [
+const FIXED: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // Not `no-referrer`: forms that work without scripts return to where they came from.
     (REFERRER_POLICY, "same-origin"),
@@ -29,6 +29,11 @@ const FIXED: [(HeaderName, &str); 5] = [
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
+    ),
+    // Pages load nothing from elsewhere, and this says so.
+    (
+        HeaderName::from_static("cross-origin-embedder-policy"),
+        "require-corp",
     ),
     (
         HeaderName::from_static("permissions-policy"),
@@ -59,10 +64,11 @@ pub(crate) async fn add(
     if https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONE_YEAR));
     }
+    // What may be kept says so itself: files of the site, and archives.
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     let policy = if is_page(headers) {
-        headers
-            .entry(CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
         HeaderValue::from_str(&page_policy(&nonce)).expect("a nonce is ASCII")
     } else {
         HeaderValue::from_static(NO_PAGE)
@@ -79,7 +85,7 @@ fn is_page(headers: &HeaderMap) -> bool {
 
 fn page_policy(nonce: &Nonce) -> String {
     format!(
-        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; \
          img-src 'self' data:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; \
          frame-ancestors 'none'"
     )

@@ -4,7 +4,7 @@ use app::ConsoleAddress;
 use axum::{
     Router,
     extract::State,
-    http::{HeaderValue, header::CACHE_CONTROL, request::Parts},
+    http::{HeaderValue, StatusCode, header::CACHE_CONTROL, request::Parts},
     middleware::map_response_with_state,
     response::Response,
 };
@@ -37,6 +37,12 @@ pub(crate) fn router(application: &Application, options: LeptosOptions) -> Route
         .precompressed_gzip()
         .call_fallback_on_method_not_allowed(true)
         .fallback(not_found);
+    let files = Router::new()
+        .fallback_service(files)
+        .layer(map_response_with_state(
+            HeaderValue::from_static(ASK_AGAIN),
+            add_cache_rule,
+        ));
     let shell = {
         let options = options.clone();
         move || app::shell(options.clone())
@@ -76,8 +82,24 @@ pub(crate) fn built_files(options: &LeptosOptions) -> Router {
 }
 
 async fn add_cache_rule(State(rule): State<HeaderValue>, mut response: Response) -> Response {
-    if response.status().is_success() {
+    if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
         response.headers_mut().insert(CACHE_CONTROL, rule);
     }
     response
+}
+
+/// What [`router`] answers: pages, and whatever server functions are compiled in. Both lists are the ones that the router
+/// itself is made from.
+#[cfg(test)]
+pub(crate) fn routes() -> Vec<backup_api::http::ListedRoute> {
+    use backup_api::http::ListedRoute;
+    let pages = leptos_axum::generate_route_list(app::App);
+    let pages = pages.iter().flat_map(|page| {
+        let methods = page.methods().map(|method| format!("{method:?}").to_uppercase());
+        methods.map(|method| ListedRoute::new(&method, page.path()))
+    });
+    let functions = leptos::server_fn::axum::server_fn_paths()
+        .map(|(path, method)| ListedRoute::new(method.as_str(), path));
+    let files = [ListedRoute::new("GET", "/{*file}")];
+    pages.chain(functions).chain(files).collect()
 }

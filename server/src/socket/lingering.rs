@@ -3,7 +3,9 @@
 //! An upload is refused before its body is read. A socket that closes while unread bytes wait for it tells its peer
 //! to reset the connection, and the client loses the answer that explains everything. So the write half is shut
 //! first; then what still comes is read and thrown away until the client stops, but only so much and so long that
-//! nobody can make the server swallow an archive it has refused.
+//! nobody can make the server swallow an archive it has refused. Whoever sends more is not reset at once: full buffers
+//! stop it, and it has the rest of the time to read the answer. A proxy that meets a reset while it sends gives up
+//! without looking (nginx answers 502).
 
 use std::{
     future::Future,
@@ -59,7 +61,10 @@ impl Closing {
     /// Ready when the client has stopped, or was given enough room and time to.
     fn poll_swallow(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<()> {
         let mut space = [MaybeUninit::uninit(); CHUNK];
-        while self.allowance > 0 && self.deadline.as_mut().poll(context).is_pending() {
+        while self.deadline.as_mut().poll(context).is_pending() {
+            if self.allowance == 0 {
+                return Poll::Pending;
+            }
             let mut chunk = ReadBuf::uninit(&mut space);
             match ready!(Pin::new(&mut *stream).poll_read(context, &mut chunk)) {
                 Ok(()) if !chunk.filled().is_empty() => {

@@ -2,9 +2,13 @@
 //!
 //! Our own instead of `axum::serve`, which leaves Nagle's algorithm on (a page then takes 40 ms longer), waits for
 //! headers for ever, buffers more than a slow download needs, and closes so that early refusals get lost.
+//!
+//! hyper answers what is no HTTP by itself, with an empty 400, 414 (an address too long) or 431 (more than 100 headers).
 
+mod crowd;
 mod lingering;
 mod signals;
+mod stalling;
 #[cfg(test)]
 mod tests;
 
@@ -31,15 +35,19 @@ use tokio::{
 };
 use tower::{Service, ServiceExt};
 
-use self::lingering::LingeringStream;
-pub(crate) use self::signals::Signals;
+use self::{crowd::Admission, lingering::LingeringStream, stalling::StallingStream};
+pub(crate) use self::{crowd::Crowd, signals::Signals};
 
 /// A slow download holds about four times this much.
 const BUFFER_SIZE: usize = 128 * 1024;
 const LIMITS: Limits = Limits {
     header_timeout: Duration::from_secs(10),
+    // A pause of a download that is longer costs a request more.
+    longest_stall: Duration::from_mins(10),
     connections: 1024,
 };
+/// How long a client may take for the head of a request that is refused anyway.
+const HASTE: Duration = Duration::from_secs(2);
 const BACKLOG: u32 = 1024;
 /// How long requests may take to finish once the process was asked to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -51,6 +59,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 struct Limits {
     /// How long a client may take for the head of a request; also how long a connection may idle between two.
     header_timeout: Duration,
+    /// How long a client may take nothing of what is sent to it.
+    longest_stall: Duration,
     /// The most connections at a time; others wait in the system's queue.
     connections: usize,
 }
@@ -58,6 +68,10 @@ struct Limits {
 /// Whoever is at the other end of the connection that a request came over; in the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The connection that a request came over is one too many; in the request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OneTooMany;
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,11 +116,12 @@ impl ReservedAddress {
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
+    crowd: &Crowd,
     mut signals: Signals,
     stopping: impl FnOnce(),
 ) -> Ended {
     let connections = GracefulShutdown::new();
-    accept_until(listener, router, LIMITS, &connections, async {
+    accept_until(listener, router, LIMITS, crowd, &connections, async {
         signals.next().await;
     })
     .await;
@@ -127,6 +142,7 @@ async fn accept_until<S>(
     listener: TcpListener,
     service: S,
     limits: Limits,
+    crowd: &Crowd,
     connections: &GracefulShutdown,
     stop: impl Future<Output = ()>,
 ) where
@@ -141,6 +157,11 @@ async fn accept_until<S>(
             () = &mut stop => return,
             accepted = accept(&listener, &permits) => accepted,
         };
+        let (place, one_too_many) = match crowd.admit(peer.0) {
+            Admission::Served(place) => (place, None),
+            Admission::OneTooMany(place) => (Some(place), Some(OneTooMany)),
+            Admission::Closed => continue,
+        };
         // Answers are written whole; waiting for more to send only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection was gone before its first byte");
@@ -150,14 +171,20 @@ async fn accept_until<S>(
             .clone()
             .map_request(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(peer);
+                if let Some(mark) = one_too_many {
+                    request.extensions_mut().insert(mark);
+                }
                 request
             });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_timeout)
+            .header_read_timeout(one_too_many.map_or(limits.header_timeout, |_| HASTE))
             .max_buf_size(BUFFER_SIZE)
             .serve_connection(
-                TokioIo::new(LingeringStream::new(stream)),
+                TokioIo::new(StallingStream::new(
+                    LingeringStream::new(stream),
+                    limits.longest_stall,
+                )),
                 TowerToHyperService::new(service),
             );
         let connection = connections.watch(connection);
@@ -168,7 +195,7 @@ async fn accept_until<S>(
                     "a connection ended early"
                 );
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
 }

@@ -8,9 +8,9 @@ use std::{
 
 use axum::{
     Extension,
-    http::StatusCode,
-    routing::{get, post},
+    http::{Method, StatusCode},
 };
+use backup_api::http::RouteTable;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -18,20 +18,23 @@ use super::*;
 const REFUSAL: &str = "say who you are";
 
 fn routes() -> Router {
-    Router::new()
-        .route("/", get(|| async { "hello" }))
-        .route(
+    RouteTable::new()
+        .on(&Method::GET, "/", || async { "hello" })
+        .on(
+            &Method::GET,
             "/peer",
-            get(|Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() }),
+            |Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() },
         )
-        .route("/refuse", post(|| async { (StatusCode::UNAUTHORIZED, REFUSAL) }))
-        .route(
-            "/slow",
-            get(|| async {
-                sleep(Duration::from_millis(300)).await;
-                "finished"
-            }),
-        )
+        .streaming(&Method::POST, "/refuse", || async {
+            (StatusCode::UNAUTHORIZED, REFUSAL)
+        })
+        .on(&Method::GET, "/slow", || async {
+            sleep(Duration::from_millis(300)).await;
+            "finished"
+        })
+        .on(&Method::GET, "/large", || async { vec![b'x'; 32 * 1024 * 1024] })
+        .into_router()
+        .layer(axum::middleware::from_fn(crate::middleware::crowding::refuse))
 }
 
 struct Served {
@@ -45,13 +48,17 @@ fn start() -> Served {
 }
 
 fn start_with(limits: Limits) -> Served {
+    start_in(limits, Crowd::at_most(usize::MAX / 2))
+}
+
+fn start_in(limits: Limits, crowd: Crowd) -> Served {
     let reserved = ReservedAddress::reserve("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = reserved.address().unwrap();
     let listener = reserved.listen().unwrap();
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(async move {
         let connections = GracefulShutdown::new();
-        accept_until(listener, routes(), limits, &connections, async {
+        accept_until(listener, routes(), limits, &crowd, &connections, async {
             let _ = stopped.await;
         })
         .await;
@@ -195,6 +202,124 @@ async fn a_client_that_never_ends_its_head_is_cut_off() {
         waited >= header_timeout && waited < Duration::from_secs(4),
         "{waited:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_nothing_is_cut_off() {
+    let longest_stall = Duration::from_millis(300);
+    let served = start_with(Limits {
+        longest_stall,
+        ..LIMITS
+    });
+    let answer = with_client(served.address, move |mut client| {
+        client
+            .write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        std::thread::sleep(longest_stall * 4);
+        read_all(&mut client)
+    })
+    .await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n"),
+        "{} bytes",
+        answer.len()
+    );
+    assert!(
+        answer.len() < 32 * 1024 * 1024,
+        "all of it came: {} bytes",
+        answer.len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_client_that_takes_a_little_now_and_then_gets_everything() {
+    let longest_stall = Duration::from_millis(600);
+    let served = start_with(Limits {
+        longest_stall,
+        ..LIMITS
+    });
+    let length = with_client(served.address, move |mut client| {
+        client
+            .write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut length = 0;
+        let mut chunk = vec![0; 4 * 1024 * 1024];
+        loop {
+            std::thread::sleep(Duration::from_millis(100));
+            match client.read(&mut chunk).unwrap() {
+                0 => return length,
+                count => length += count,
+            }
+        }
+    })
+    .await;
+    assert!(length > 32 * 1024 * 1024, "{length}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_too_many_connections_is_told_so() {
+    let served = start_in(LIMITS, Crowd::at_most(2));
+    let address = served.address;
+    let held = [
+        Client::connect(address).unwrap(),
+        Client::connect(address).unwrap(),
+    ];
+    // They count from when they are accepted.
+    sleep(Duration::from_millis(100)).await;
+    let answer = ask_once(address).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("\r\nretry-after: 5\r\n") && answer.contains("\r\nconnection: close\r\n"),
+        "{answer}"
+    );
+    drop(held);
+    sleep(Duration::from_millis(100)).await;
+    assert!(ask_once(address).await.ends_with("hello"));
+}
+
+async fn ask_once(address: SocketAddr) -> String {
+    with_client(address, |mut client| {
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        read_all(&mut client)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_have_bounds() {
+    let served = start();
+    let many = "A: b\r\n".repeat(101);
+    let long = format!("A: {}\r\n", "b".repeat(40 * 1024));
+    let endless = format!("A: {}\r\n", "b".repeat(200 * 1024));
+    let path = "/".repeat(70_000);
+    for (request, status) in [
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n"), "431"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{long}\r\n"), "431"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{endless}\r\n"), "431"),
+        (format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"), "414"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nA:\u{1}b\r\n\r\n".to_owned(), "400"),
+        ("what is this\r\n\r\n".to_owned(), "400"),
+        (
+            "POST /refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n".to_owned(),
+            "400",
+        ),
+    ] {
+        let answer = with_client(served.address, move |mut client| {
+            let _ = client.write_all(request.as_bytes());
+            let _ = client.shutdown(std::net::Shutdown::Write);
+            read_all(&mut client)
+        })
+        .await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{status}: {answer}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,6 +102,7 @@ filter = \"info\"
 
 [[projects]]
 name = \"joe\"
+sso = false
 environments = [\"dev\", \"prd\"]
 production = [\"prd\"]
 "

@@ -6,16 +6,22 @@
     reason = "the log of a server helps when its test fails"
 )]
 
+mod access;
 mod activities;
 mod administration;
+mod answers;
+mod attacks;
 mod configuration;
 #[cfg(feature = "failpoints")]
 mod crash_matrix;
 mod demo;
 mod drafts;
 mod events;
+mod keeping;
 mod lifetime;
 mod pages;
 mod requests;
+mod secrets;
 mod services;
 mod support;
+mod tokens;

@@ -2,7 +2,10 @@
 
 use std::{fs, io::Write};
 
-use crate::support::{Answer, Place, Server, free_port};
+use crate::{
+    answers::assert_safe,
+    support::{Answer, Place, Server, free_port},
+};
 
 const PROBLEM: &str = "application/problem+json";
 
@@ -49,8 +52,9 @@ fn unknown_hosts_are_sent_to_the_right_address() {
     );
     assert_eq!(page.status, 421);
     assert!(
-        page.text()
-            .contains("Open it as <a href=\"http://localhost:3000\">http://localhost:3000</a>"),
+        page.text().contains(
+            "On the machine it runs on, open <a href=\"http://localhost:3000\">http://localhost:3000</a>"
+        ),
         "{page:?}"
     );
     assert_safe(&page);
@@ -248,7 +252,7 @@ fn behind_https_its_name_is_known_and_kept_to_https() {
     assert!(
         other
             .text()
-            .contains("Open it as <a href=\"https://backups.example.com\">"),
+            .contains("<p>Open <a href=\"https://backups.example.com\">"),
         "{other:?}"
     );
     let host = ("Host", "backups.example.com");
@@ -259,6 +263,20 @@ fn behind_https_its_name_is_known_and_kept_to_https() {
         b"",
     );
     assert_eq!(plain.status, 403);
+    // A person who went past https to the console's own port.
+    let headers = [
+        host,
+        ("Origin", "http://backups.example.com"),
+        ("Accept", "text/html"),
+    ];
+    let person = server.request("POST", "/api/sign-in", &headers, b"");
+    assert_eq!(person.status, 403);
+    assert!(
+        person
+            .text()
+            .contains("<p>Open <a href=\"https://backups.example.com\">"),
+        "{person:?}"
+    );
 }
 
 #[test]
@@ -279,27 +297,4 @@ fn programs_can_read_the_log() {
         (&"GET".into(), &"/login".into(), &200.into())
     );
     assert!(line["duration_ms"].is_u64());
-}
-
-fn assert_safe(answer: &Answer) {
-    assert!(answer.header("x-request-id").is_some(), "{answer:?}");
-    let policy = answer.header("content-security-policy").unwrap();
-    assert!(
-        policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"),
-        "{policy}"
-    );
-    for (name, value) in [
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("cross-origin-resource-policy", "same-origin"),
-    ] {
-        assert_eq!(answer.header(name).as_deref(), Some(value), "{answer:?}");
-    }
-    assert!(answer.header("permissions-policy").is_some());
-    assert_eq!(
-        answer.header("strict-transport-security"),
-        None,
-        "nothing here is reached over https"
-    );
 }

@@ -76,12 +76,26 @@ impl Place {
 
     /// A person and a token of theirs.
     pub(crate) fn token(&self) -> String {
+        self.person(EMAIL)
+    }
+
+    /// Another token of the same person.
+    pub(crate) fn another_token(&self) -> String {
+        self.token_of(EMAIL)
+    }
+
+    /// Another person, with the same password, and a token of theirs.
+    pub(crate) fn person(&self, email: &str) -> String {
         let created = self.run(
-            &["create-admin", "--email", EMAIL, "--data", "data"],
+            &["create-admin", "--email", email, "--data", "data"],
             &format!("{PASSWORD}\n"),
         );
         assert!(created.status.success(), "{created:?}");
-        let token = self.run(&["create-token", "--email", EMAIL, "--data", "data"], "");
+        self.token_of(email)
+    }
+
+    fn token_of(&self, email: &str) -> String {
+        let token = self.run(&["create-token", "--email", email, "--data", "data"], "");
         assert!(token.status.success(), "{token:?}");
         String::from_utf8(token.stdout).unwrap().trim().to_owned()
     }
@@ -162,6 +176,14 @@ impl Server {
         assert!(status.success());
     }
 
+    /// The command line as everybody on this machine can read it.
+    pub(crate) fn arguments(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut file = fs::File::open(format!("/proc/{}/cmdline", self.child.id())).unwrap();
+        file.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -234,7 +256,7 @@ impl Server {
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             head.push(("Host", &own_host));
         }
-        if !body.is_empty() || method == "POST" {
+        if !body.is_empty() || ["POST", "PATCH"].contains(&method) {
             head.push(("Content-Length", &length));
         }
         let lines = head
@@ -275,8 +297,13 @@ impl Server {
 
     /// The cookie of the person [`Place::token`] made.
     pub(crate) fn sign_in(&self) -> String {
+        self.sign_in_as(EMAIL)
+    }
+
+    /// The cookie of somebody.
+    pub(crate) fn sign_in_as(&self, email: &str) -> String {
         let password = PASSWORD.replace(' ', "+");
-        let fields = format!("email={EMAIL}&password={password}");
+        let fields = format!("email={email}&password={password}");
         self.post_form("/api/sign-in", "a=b", &fields).cookie()
     }
 }
@@ -314,6 +341,28 @@ impl Answer {
         Self::try_read(stream).expect("an answer with a head")
     }
 
+    /// The head, and the body where its length is told: for answers that do not end.
+    pub(crate) fn read_head(mut stream: TcpStream) -> Self {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut answer = Self {
+            status,
+            head,
+            body: Vec::new(),
+        };
+        if let Some(length) = answer.header("content-length") {
+            answer.body = vec![0; length.parse().unwrap()];
+            stream.read_exact(&mut answer.body).unwrap();
+        }
+        answer
+    }
+
     fn try_read(mut stream: TcpStream) -> Option<Self> {
         let mut bytes = Vec::new();
         if let Err(error) = stream.read_to_end(&mut bytes) {
@@ -340,8 +389,22 @@ impl Answer {
 
     /// The session's cookie that came along, as it is sent back.
     pub(crate) fn cookie(&self) -> String {
-        let cookie = self.header("set-cookie").unwrap_or_else(|| panic!("{self:?}"));
+        let cookie = self
+            .set_cookie("__Host-backups")
+            .unwrap_or_else(|| panic!("{self:?}"));
         cookie.split(';').next().unwrap().to_owned()
+    }
+
+    /// What the answer does with a cookie: its value and attributes.
+    pub(crate) fn set_cookie(&self, name: &str) -> Option<String> {
+        let start = format!("{name}=");
+        let cookies = self.head.lines().filter_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found
+                .eq_ignore_ascii_case("set-cookie")
+                .then(|| value.trim().to_owned())
+        });
+        cookies.into_iter().find(|cookie| cookie.starts_with(&start))
     }
 
     pub(crate) fn text(&self) -> String {

@@ -16,7 +16,13 @@ impl Caller {
     pub(crate) async fn of(parts: &Parts, state: &ServiceRouter) -> Result<Self, ApiError> {
         let (environment, origin) = (state.api.environment(), origin(&parts.extensions, Via::Api));
         let authenticated = match credentials(&parts.headers) {
-            Ok(credentials) => state.authenticator.authenticate(environment, credentials).await,
+            Ok(credentials) => {
+                let from = origin.address;
+                state
+                    .authenticator
+                    .authenticate(environment, credentials, from)
+                    .await
+            }
             Err(error) => Err(error),
         };
         match authenticated {

@@ -1,6 +1,6 @@
 //! Who calls: the documented forms of credentials, judged by an injected [`Authenticator`].
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId, routes::TOKEN_HEADER};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -32,11 +32,12 @@ impl fmt::Debug for Credentials {
 
 /// Judges credentials and permissions for the service, which knows neither people nor roles.
 pub trait Authenticator: Send + Sync + 'static {
-    /// Whose credentials these are; [`ApiError::Unauthenticated`] when nobody's.
+    /// Whose credentials these are, that came `from` there; [`ApiError::Unauthenticated`] when nobody's.
     fn authenticate<'a>(
         &'a self,
         environment: &'a EnvironmentId,
         credentials: Credentials,
+        from: Option<IpAddr>,
     ) -> ApiFuture<'a, Actor>;
 
     /// Whether the actor may; [`ApiError::Forbidden`] when not.

@@ -22,5 +22,6 @@ pub use backup_api::http::{ClientAddress, RequestId, origin, problem_response};
 pub use credentials::{Authenticator, Credentials};
 pub use download::download_response;
 pub use events::{event_stream, last_event_id};
+pub use router::routes;
 pub use state::ServiceRouter;
 pub use upload::upload_from_multipart;

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
-    routing::{get, post},
+use axum::{Router, middleware};
+use backup_api::{
+    http::{ListedRoute, RouteTable, render},
+    routes,
 };
-use backup_api::{http::render, routes};
+use http::Method;
 
 use super::{
     download, events, handlers, lists, operations, state::ServiceRouter, upload, uploads::CallersUploads,
@@ -18,39 +17,47 @@ impl ServiceRouter {
     /// The documented API, rooted at `/`.
     pub fn into_router(self) -> Router {
         let uploads = Arc::new(CallersUploads(self.clone()));
-        Router::new()
-            .route("/", get(handlers::service))
-            .route(routes::LIST, get(lists::backups))
-            .route(routes::HISTORY, get(lists::history))
-            // An upload has its own limit, in the store, and is never held in memory.
-            .route(
-                routes::UPLOAD,
-                post(upload::handle).layer(DefaultBodyLimit::disable()),
-            )
-            // The form of 2019 was POST; scripts still use it.
-            .route(routes::DOWNLOAD, get(download::handle).post(download::handle))
-            .route(routes::CREATE, post(handlers::create))
-            .route(routes::RESTORE, post(handlers::restore))
-            .route(
-                routes::BACKUP,
-                get(handlers::find)
-                    .patch(handlers::annotate)
-                    .delete(handlers::delete),
-            )
-            .route(routes::OPERATIONS, get(lists::operations))
-            .route(routes::OPERATION, get(operations::find))
-            .route(routes::OPERATION_LOG, get(operations::log))
-            .route(routes::OPERATION_CANCEL, post(operations::cancel))
-            .route(routes::OPERATION_BREAK, post(operations::break_lock))
-            .route(routes::EVENTS, get(events::handle))
-            // As a service, so that clients that end the address with a slash are served too.
-            .nest_service(
+        table()
+            .mount(
                 routes::UPLOADS,
                 resumable_uploads::router(self.uploads.clone(), uploads),
             )
+            .into_router()
             .fallback(handlers::not_found)
             .method_not_allowed_fallback(handlers::method_not_allowed)
             .layer(middleware::from_fn(render))
             .with_state(self)
     }
+}
+
+/// What [`ServiceRouter::into_router`] answers.
+pub fn routes() -> Vec<ListedRoute> {
+    let uploads = resumable_uploads::routes()
+        .into_iter()
+        .map(|route| route.below(routes::UPLOADS));
+    table().listed().into_iter().chain(uploads).collect()
+}
+
+fn table() -> RouteTable<ServiceRouter> {
+    const GET: &Method = &Method::GET;
+    const POST: &Method = &Method::POST;
+    RouteTable::new()
+        .on(GET, "/", handlers::service)
+        .on(GET, routes::LIST, lists::backups)
+        .on(GET, routes::HISTORY, lists::history)
+        .streaming(POST, routes::UPLOAD, upload::handle)
+        .on(GET, routes::DOWNLOAD, download::handle)
+        // The form of 2019; scripts still use it.
+        .on(POST, routes::DOWNLOAD, download::handle)
+        .on(POST, routes::CREATE, handlers::create)
+        .on(POST, routes::RESTORE, handlers::restore)
+        .on(GET, routes::BACKUP, handlers::find)
+        .on(&Method::PATCH, routes::BACKUP, handlers::annotate)
+        .on(&Method::DELETE, routes::BACKUP, handlers::delete)
+        .on(GET, routes::OPERATIONS, lists::operations)
+        .on(GET, routes::OPERATION, operations::find)
+        .on(GET, routes::OPERATION_LOG, operations::log)
+        .on(POST, routes::OPERATION_CANCEL, operations::cancel)
+        .on(POST, routes::OPERATION_BREAK, operations::break_lock)
+        .on(GET, routes::EVENTS, events::handle)
 }

@@ -118,6 +118,7 @@ impl Authenticator for FewPeople {
         &'a self,
         _environment: &'a EnvironmentId,
         credentials: Credentials,
+        _: Option<std::net::IpAddr>,
     ) -> ApiFuture<'a, Actor> {
         let name = match &credentials {
             Credentials::Token(token) if token.expose_secret() == "owner" => Some("owner"),
