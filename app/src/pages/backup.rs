@@ -9,8 +9,8 @@ use crate::{
     availability::Availability,
     commands,
     components::{
-        BackLink, Command, ConsolePage, Copy, FindingList, GoneNotice, Moment, OperationBanner, Place,
-        RefusalNotice, Size, TypeLabel,
+        ActionButton, BackLink, Command, ConsolePage, Copy, FindingList, GoneNotice, Moment, OperationBanner,
+        Place, RefusalNotice, Size, TypeLabel,
     },
     context::{Viewer, path_parameter, query_value, refusal, viewer},
     error::PageError,
@@ -81,6 +81,9 @@ fn Details(
     let shown = vec![availability.shown()];
     let operation = availability.operation().cloned();
     let back = paths::backups(&environment.id);
+    let no_deletion = availability.reason_against_deletion(&backup);
+    let deletion =
+        view! { <Deletion environment=environment.clone() backup=backup.clone() reason=no_deletion /> };
     let place = Place::Backups(environment);
     view! {
         <ConsolePage viewer place shown title=name.clone()>
@@ -98,12 +101,13 @@ fn Details(
                 <div class="part-grid">{parts}</div>
                 {children()}
                 {commands}
+                {deletion}
             </div>
         </ConsolePage>
     }
 }
 
-/// Note, pin, and the way to delete.
+/// Note and pin.
 #[component]
 fn Changes(environment: Environment, backup: Backup) -> AnyView {
     let id = backup.backup_id.to_string();
@@ -128,11 +132,30 @@ fn Changes(environment: Environment, backup: Backup) -> AnyView {
                     <button type="submit" class="button">
                         "Save"
                     </button>
-                    <a class="button" href=paths::delete(&environment.id, &backup.backup_id)>
-                        "Delete…"
-                    </a>
                 </p>
             </form>
+        </section>
+    }
+    .into_any()
+}
+
+/// The way to delete, or why there is none now.
+#[component]
+fn Deletion(environment: Environment, backup: Backup, reason: Option<String>) -> AnyView {
+    let way = match reason {
+        Some(reason) => view! { <ActionButton id="why-no-deletion" label="Delete…" reason /> }.into_any(),
+        None => view! {
+            <a class="button" href=paths::delete(&environment.id, &backup.backup_id)>
+                "Delete…"
+            </a>
+        }
+        .into_any(),
+    };
+    view! {
+        <section class="card card-padded" aria-labelledby="deletion-title" data-live="deletion">
+            <h2 id="deletion-title">"Delete"</h2>
+            <p class="quiet">"Both files go for good."</p>
+            <div class="form-end">{way}</div>
         </section>
     }
     .into_any()
