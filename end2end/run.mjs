@@ -15,7 +15,7 @@ const tests = readdirSync(join(here, "tests"))
   .filter((name) => name.endsWith(".test.mjs"))
   .map((name) => join(here, "tests", name));
 // One file after the other: each starts a server and a browser of its own, and the machine may have two cores.
-const runner = spawn(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=120000", ...tests], {
+const runner = spawn(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=300000", ...tests], {
   stdio: "inherit",
 });
 runner.on("exit", (code, signal) => process.exit(signal ? 1 : code));

@@ -97,8 +97,10 @@ describe("open pages", () => {
     await view.getByRole("button", { name: "Save" }).click();
     await view.getByText("before the upgrade").first().waitFor();
     assert.ok(await view.getByLabel(/^Pinned/).isChecked());
-    await view.getByRole("link", { name: "Delete…" }).click();
-    await view.getByText("This backup is pinned.").waitFor();
+    await view.getByText("This backup is pinned. Unpin it first.").waitFor();
+    assert.equal(await view.getByRole("button", { name: "Delete…" }).getAttribute("aria-disabled"), "true");
+    await view.goto(`${view.url()}/delete`);
+    await view.getByText("This backup is pinned. Unpin it first.").waitFor();
     await view.goBack();
     await view.getByLabel(/^Pinned/).uncheck();
     await view.getByRole("button", { name: "Save" }).click();

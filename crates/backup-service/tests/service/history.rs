@@ -1,6 +1,6 @@
 //! `GET /backup/history`, and the filters of `GET /backup/list`: what the database picks against what is picked by hand.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backup_api::{
     Actor, Backup, BackupId, BackupMinute, BackupStatus, CreationType, DatabaseArchive, EnvironmentUid,
@@ -366,8 +366,7 @@ async fn values_that_mean_nothing_are_refused_with_those_that_do() {
 }
 
 #[tokio::test]
-#[ignore = "measures: cargo test --release -p backup-service --test service -- --ignored --nocapture"]
-async fn how_long_a_page_of_ten_thousand_takes() {
+async fn a_page_of_ten_thousand_is_read_without_the_others() {
     let stood: Vec<_> = (0..10_000)
         .map(|minute| Stood {
             minute,
@@ -407,15 +406,18 @@ async fn how_long_a_page_of_ten_thousand_takes() {
                 ..HistoryQuery::default()
             };
             let mut times = Vec::new();
-            for _ in 0..200 {
+            for _ in 0..21 {
                 let begun = Instant::now();
                 api.history(&actor, query).await.unwrap();
                 times.push(begun.elapsed());
             }
             times.sort();
-            println!(
-                "{order:?} {status:?} from {offset}: median {:?}, p99 {:?}",
-                times[100], times[198]
+            // Reading all ten thousand takes many times as long, whatever the machine.
+            let median = times[10];
+            println!("{order:?} {status:?} from {offset}: median {median:?}");
+            assert!(
+                median < Duration::from_millis(100),
+                "{order:?} {status:?} from {offset}: {median:?}"
             );
         }
     }
