@@ -33,3 +33,7 @@ pub const SERVICES: &str = "/services";
 
 /// The header that carries a user token besides `Authorization`.
 pub const TOKEN_HEADER: &str = "dxpcloud-authorization";
+
+/// The header by which a console says for whom it asks, percent-encoded. It is recorded and gives nobody a right; only
+/// whoever has a master token is believed.
+pub const ON_BEHALF_OF: &str = "backups-on-behalf-of";

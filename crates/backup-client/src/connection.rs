@@ -1,0 +1,221 @@
+//! Requests to one service: credentials, timeouts, repetition, and what an answer has to look like.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use backup_api::{
+    Actor, ApiError, EnvironmentId, PROBLEM_CONTENT_TYPE, Problem,
+    routes::{ON_BEHALF_OF, TOKEN_HEADER},
+};
+use http::{HeaderMap, Method, header::CONTENT_TYPE};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{
+    RequestBuilder, Response,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect::Policy,
+};
+use secrecy::ExposeSecret as _;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    ClientError, Credentials, ServiceSettings,
+    refusal::{Failure, Subject, failure},
+};
+
+/// Pauses before what may be repeated is repeated.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+/// The most bytes a JSON answer may have: a list of some 50,000 backups.
+const LARGEST_JSON: usize = 64 * 1024 * 1024;
+/// Connections that nobody uses are kept open this long; shorter than servers usually do.
+const IDLE: Duration = Duration::from_secs(20);
+/// The domain whose names all mean this machine (RFC 6761); resolvers of operating systems do not know them.
+const LOOPBACK_DOMAIN: &str = ".localhost";
+
+/// The way to one service; clones share its connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    /// For calls whose answers begin soon.
+    asking: reqwest::Client,
+    /// For calls whose answers begin when a long body was sent; whoever sends it watches it.
+    sending: reqwest::Client,
+    settings: Arc<ServiceSettings>,
+}
+
+impl Connection {
+    pub(crate) fn new(settings: ServiceSettings) -> Result<Self, ClientError> {
+        // Somebody else in the process may have chosen one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = || {
+            reqwest::Client::builder()
+                .redirect(Policy::none())
+                .dns_resolver(Arc::new(Resolver))
+                .connect_timeout(settings.connect_timeout)
+                .pool_idle_timeout(IDLE)
+                .tcp_nodelay(true)
+        };
+        let build = |builder: reqwest::ClientBuilder| builder.build().map_err(ClientError::Unreachable);
+        Ok(Self {
+            asking: build(client().read_timeout(settings.read_timeout))?,
+            sending: build(client())?,
+            settings: Arc::new(settings),
+        })
+    }
+
+    pub(crate) fn settings(&self) -> &ServiceSettings {
+        &self.settings
+    }
+
+    pub(crate) fn environment(&self) -> &EnvironmentId {
+        &self.settings.environment
+    }
+
+    /// A call whose answer begins soon.
+    pub(crate) fn ask(&self, method: Method, path: &str, actor: &Actor) -> RequestBuilder {
+        self.authorised(
+            self.asking.request(method, self.settings.address.join(path)),
+            actor,
+        )
+    }
+
+    /// A call with a long body.
+    pub(crate) fn send_to(&self, method: Method, path: &str, actor: &Actor) -> RequestBuilder {
+        self.authorised(
+            self.sending.request(method, self.settings.address.join(path)),
+            actor,
+        )
+    }
+
+    fn authorised(&self, request: RequestBuilder, actor: &Actor) -> RequestBuilder {
+        let request = match &self.settings.credentials {
+            Credentials::Basic { user, password } => request.basic_auth(user, Some(password.expose_secret())),
+            Credentials::UserToken(token) => {
+                request.header(TOKEN_HEADER, format!("Bearer {}", token.expose_secret()))
+            }
+            Credentials::MasterToken(token) => request.bearer_auth(token.expose_secret()),
+        };
+        // Services of ours record it; it gives nobody a right.
+        request.header(
+            ON_BEHALF_OF,
+            utf8_percent_encode(&actor.name, NON_ALPHANUMERIC).to_string(),
+        )
+    }
+
+    /// Sends a request once. What is no success comes back as a failure.
+    pub(crate) async fn once(request: RequestBuilder, subject: Subject<'_>) -> Result<Response, Failure> {
+        let response = request.send().await.map_err(ClientError::from_request)?;
+        judged(response, subject).await
+    }
+
+    /// Sends a request that changes nothing, again where that may help. Its body, if any, can be sent again.
+    pub(crate) async fn repeated(request: RequestBuilder, subject: Subject<'_>) -> Result<Response, Failure> {
+        for pause in PAUSES {
+            let Some(again) = request.try_clone() else { break };
+            match Self::once(again, subject).await {
+                Err(Failure::Client(error)) if error.is_retryable() => {
+                    tracing::debug!(%error, "a call to a backup service will be repeated");
+                    tokio::time::sleep(pause).await;
+                }
+                other => return other,
+            }
+        }
+        Self::once(request, subject).await
+    }
+
+    /// Asks for JSON.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        actor: &Actor,
+        subject: Subject<'_>,
+    ) -> Result<T, Failure> {
+        let response = Self::repeated(self.ask(Method::GET, path, actor), subject).await?;
+        Ok(json(response).await?)
+    }
+
+    /// Gives failures to callers of the contract.
+    pub(crate) fn error(&self, failure: Failure) -> ApiError {
+        match failure {
+            Failure::Refused(error) => error,
+            Failure::Client(error) => error.into_api_error(self.environment()),
+        }
+    }
+}
+
+async fn judged(response: Response, subject: Subject<'_>) -> Result<Response, Failure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    if status.is_redirection() {
+        let sentence = format!("with {status}; it may have another address");
+        return Err(ClientError::Unexpected(sentence).into());
+    }
+    let problem = if is_kind(response.headers(), &[PROBLEM_CONTENT_TYPE]) {
+        let body = collected(response).await?;
+        serde_json::from_slice::<Problem>(&body).ok()
+    } else {
+        None
+    };
+    Err(failure(status, problem, subject))
+}
+
+/// The JSON that an answer carries.
+pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
+    if !is_kind(response.headers(), &["application/json"]) {
+        return Err(ClientError::Unexpected(other_kind(response.headers())));
+    }
+    let body = collected(response).await?;
+    serde_json::from_slice(&body)
+        .map_err(|error| ClientError::Unexpected(format!("in a form that is not known here: {error}")))
+}
+
+/// All of an answer's body, if it is not too long.
+async fn collected(mut response: Response) -> Result<Vec<u8>, ClientError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(ClientError::from_request)? {
+        if body.len() + chunk.len() > LARGEST_JSON {
+            let sentence = format!("with more than {LARGEST_JSON} bytes of JSON");
+            return Err(ClientError::Unexpected(sentence));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Whether an answer is of one of these kinds, whatever its parameters.
+pub(crate) fn is_kind(headers: &HeaderMap, kinds: &[&str]) -> bool {
+    kind(headers).is_some_and(|kind| kinds.iter().any(|wanted| kind.eq_ignore_ascii_case(wanted)))
+}
+
+/// What came instead of what was expected.
+pub(crate) fn other_kind(headers: &HeaderMap) -> String {
+    match kind(headers) {
+        Some(kind) if kind.eq_ignore_ascii_case("text/html") => "with a web page".to_owned(),
+        Some(kind) => format!("with {kind:?}"),
+        None => "without saying what it sent".to_owned(),
+    }
+}
+
+fn kind(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').next().map(str::trim)
+}
+
+/// The machine's resolver, which is not asked for names that mean this machine.
+#[derive(Debug)]
+struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let name = name.as_str();
+            let host = if name.ends_with(LOOPBACK_DOMAIN) {
+                "localhost"
+            } else {
+                name
+            };
+            // The port is the request's.
+            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}

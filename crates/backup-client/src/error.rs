@@ -1,0 +1,70 @@
+//! Policy: [`ClientError`] is what the network and the other end did wrong; it crosses the seam as
+//! [`ApiError::Unavailable`] with a sentence that names what to look at, and its cause is logged here, once. What the
+//! service itself refused is no error of the client: `refusal` gives it back as the [`ApiError`] it was.
+
+use std::error::Error;
+
+use backup_api::{ApiError, EnvironmentId};
+
+/// Why a service could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// No connection came to stand.
+    #[error("the backup service cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    /// The connection ended before the answer did.
+    #[error("the connection to the backup service broke")]
+    Broken(#[source] reqwest::Error),
+    /// The service said nothing for too long.
+    #[error("the backup service did not answer in time")]
+    Silent(#[source] reqwest::Error),
+    /// The answer is none of a backup service's: a sentence that says what came instead.
+    #[error("the backup service answered {0}")]
+    Unexpected(String),
+    /// The service does not take the credentials it was sent.
+    #[error("the backup service refused the credentials it was sent")]
+    Credentials,
+}
+
+impl ClientError {
+    pub(crate) fn from_request(error: reqwest::Error) -> Self {
+        if error.is_connect() {
+            Self::Unreachable(error)
+        } else if error.is_timeout() {
+            Self::Silent(error)
+        } else {
+            Self::Broken(error)
+        }
+    }
+
+    /// Whether the same call may succeed later without being changed.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Broken(_) | Self::Silent(_))
+    }
+
+    /// As callers of the contract see it.
+    pub(crate) fn into_api_error(self, environment: &EnvironmentId) -> ApiError {
+        tracing::warn!(
+            environment = %environment,
+            error = &self as &dyn Error,
+            retryable = self.is_retryable(),
+            "a backup service could not be asked"
+        );
+        let what_to_do = match self {
+            Self::Unreachable(_) => "It may be stopped or its address wrong. Try again in a moment.",
+            Self::Broken(_) | Self::Silent(_) => "Try again in a moment.",
+            Self::Unexpected(_) => {
+                "Whoever runs this console should check the address of the service in its configuration."
+            }
+            Self::Credentials => "Whoever runs this console should correct them in its configuration.",
+        };
+        let mut sentence = self.to_string();
+        if let Some(first) = sentence.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        ApiError::Unavailable {
+            reason: format!("{sentence}. {what_to_do}"),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The contract of the backup service over HTTP.
+//!
+//! [`HttpBackupApi`] asks a service on another machine for everything that [`backup_api::BackupApi`] can be asked for:
+//! a service of ours by its documented API and our additions, and as far as their API goes the services that came
+//! before. Nothing is held in memory, whatever its size; a source that dies in the middle ends the stream with an error,
+//! never silently. There are no total timeouts, because archives take hours: what counts is that bytes keep coming.
+//!
+//! The crate knows neither people nor pages, and nothing of where archives lie: those that are on this machine already
+//! are read through an injected [`ArchiveSource`].
+
+#![warn(missing_docs)]
+
+mod connection;
+mod download;
+mod error;
+mod events;
+mod multipart;
+mod refusal;
+mod service;
+mod settings;
+
+pub use error::ClientError;
+pub use multipart::{ArchiveSource, SourceArchive};
+pub use service::HttpBackupApi;
+pub use settings::{Credentials, InvalidAddress, ServiceAddress, ServiceSettings};

@@ -1,0 +1,262 @@
+//! A pair of archives as the documented upload form, made while it is sent.
+
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use backup_api::{ApiFuture, BodyError, ByteStream, Part, PartStream, StoredArchive, UploadContent};
+use bytes::Bytes;
+use futures_util::{
+    Stream, StreamExt as _, TryStreamExt as _,
+    stream::{self, BoxStream},
+};
+use uuid::Uuid;
+
+/// Reads archives that are on this machine already, to send them to another.
+pub trait ArchiveSource: fmt::Debug + Send + Sync + 'static {
+    /// All bytes of an archive.
+    fn open<'a>(&'a self, archive: &'a StoredArchive) -> ApiFuture<'a, SourceArchive>;
+
+    /// Lets an archive go: the other machine has it.
+    fn release<'a>(&'a self, archive: &'a StoredArchive) -> ApiFuture<'a, ()>;
+}
+
+/// An archive that is being read.
+pub struct SourceArchive {
+    /// Bytes.
+    pub size: u64,
+    /// All of them.
+    pub body: ByteStream,
+}
+
+impl fmt::Debug for SourceArchive {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SourceArchive")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the sending of a form goes on; shared by the body and whoever waits for the answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Sending(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    moved_at: Instant,
+    is_sent: bool,
+    error: Option<BodyError>,
+    stored: Vec<StoredArchive>,
+}
+
+impl Sending {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            moved_at: Instant::now(),
+            is_sent: false,
+            error: None,
+            stored: Vec::new(),
+        })))
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        // Every change is one assignment.
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What stopped the body, if that is why the request failed.
+    pub(crate) fn error(&self) -> Option<BodyError> {
+        self.with(|state| state.error.take())
+    }
+
+    /// The archives of this machine that were sent.
+    pub(crate) fn stored(&self) -> Vec<StoredArchive> {
+        self.with(|state| std::mem::take(&mut state.stored))
+    }
+
+    /// Returns when the other end took nothing for `silence`, or did not answer within `answer` after the last byte.
+    pub(crate) async fn stalled(&self, silence: Duration, answer: Duration) {
+        loop {
+            let (moved_at, limit) =
+                self.with(|state| (state.moved_at, if state.is_sent { answer } else { silence }));
+            let left = limit.saturating_sub(moved_at.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
+    }
+}
+
+/// A form on its way out.
+pub(crate) struct Form {
+    pub(crate) content_type: String,
+    pub(crate) body: BoxStream<'static, io::Result<Bytes>>,
+    pub(crate) sending: Sending,
+}
+
+/// Makes a form of `parts`; archives of this machine are read from `source`.
+pub(crate) fn form(parts: PartStream, source: Option<Arc<dyn ArchiveSource>>) -> Form {
+    let boundary = boundary();
+    let sending = Sending::new();
+    let body = framed(parts, source, &boundary, sending.clone());
+    let watched = sending.clone();
+    let body = body.map(move |chunk| {
+        watched.with(|state| state.moved_at = Instant::now());
+        chunk.map_err(|error| {
+            watched.with(|state| state.error = Some(error));
+            // The request breaks off here; what stopped it is asked of `Sending`.
+            io::Error::other("the source of the upload ended")
+        })
+    });
+    let sent = sending.clone();
+    let end = stream::once(async move {
+        sent.with(|state| {
+            state.is_sent = true;
+            state.moved_at = Instant::now();
+        });
+        Ok(Bytes::new())
+    });
+    Form {
+        content_type: format!("multipart/form-data; boundary={boundary}"),
+        body: body.chain(end).boxed(),
+        sending,
+    }
+}
+
+fn framed(
+    parts: PartStream,
+    source: Option<Arc<dyn ArchiveSource>>,
+    boundary: &str,
+    sending: Sending,
+) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
+    let opening = boundary.to_owned();
+    let closing = Bytes::from(format!("--{boundary}--\r\n"));
+    parts
+        .map(move |next| {
+            let (source, sending) = (source.clone(), sending.clone());
+            let head = |part: Part| {
+                Bytes::from(format!(
+                    "--{opening}\r\nContent-Disposition: form-data; name=\"{part}\"; filename=\"{}\"\r\n\
+                     Content-Type: application/gzip\r\n\r\n",
+                    part.archive_name()
+                ))
+            };
+            match next {
+                Ok(upload) => {
+                    let content: ByteStream = match upload.content {
+                        UploadContent::Stream(body) => body,
+                        UploadContent::Stored(archive) => stored(archive, source, sending),
+                    };
+                    stream::once(std::future::ready(Ok(head(upload.part))))
+                        .chain(content)
+                        .chain(stream::once(std::future::ready(Ok(Bytes::from_static(b"\r\n")))))
+                        .boxed()
+                }
+                Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
+            }
+        })
+        .flatten()
+        .chain(stream::once(std::future::ready(Ok(closing))))
+}
+
+fn stored(archive: StoredArchive, source: Option<Arc<dyn ArchiveSource>>, sending: Sending) -> ByteStream {
+    let opened = async move {
+        let Some(source) = source else {
+            return Err(BodyError::Read(io::Error::other(
+                "an archive of this machine was to be sent, and nothing here can read it",
+            )));
+        };
+        let opened = source
+            .open(&archive)
+            .await
+            .map_err(|error| BodyError::Read(io::Error::other(error)))?;
+        sending.with(|state| state.stored.push(archive));
+        Ok(opened.body)
+    };
+    Box::pin(stream::once(opened).try_flatten())
+}
+
+/// 122 random bits: no archive holds them by accident.
+fn boundary() -> String {
+    format!("backup-{}", Uuid::new_v4().simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use backup_api::UploadPart;
+
+    use super::*;
+
+    fn part(part: Part, chunks: Vec<Result<Bytes, BodyError>>) -> Result<UploadPart, BodyError> {
+        Ok(UploadPart {
+            part,
+            content: UploadContent::Stream(Box::pin(stream::iter(chunks))),
+        })
+    }
+
+    async fn sent(parts: Vec<Result<UploadPart, BodyError>>) -> (Vec<u8>, bool, Form) {
+        let mut form = form(Box::pin(stream::iter(parts)), None);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = form.body.next().await {
+            match chunk {
+                Ok(chunk) => bytes.extend_from_slice(&chunk),
+                Err(_) => return (bytes, false, form),
+            }
+        }
+        (bytes, true, form)
+    }
+
+    #[tokio::test]
+    async fn the_form_is_the_documented_one() {
+        let parts = vec![
+            part(
+                Part::Database,
+                vec![Ok(Bytes::from_static(b"da")), Ok(Bytes::from_static(b"ta"))],
+            ),
+            part(Part::Volume, vec![Ok(Bytes::from_static(b"base"))]),
+        ];
+        let (bytes, is_whole, form) = sent(parts).await;
+        let boundary = form.content_type.split_once("boundary=").unwrap().1.to_owned();
+        let expected = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"database\"; filename=\"database.gz\"\r\n\
+             Content-Type: application/gzip\r\n\r\ndata\r\n\
+             --{boundary}\r\nContent-Disposition: form-data; name=\"volume\"; filename=\"volume.tgz\"\r\n\
+             Content-Type: application/gzip\r\n\r\nbase\r\n--{boundary}--\r\n"
+        );
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+        assert!(is_whole && form.sending.error().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_source_that_ends_early_breaks_the_request_and_says_why() {
+        let parts = vec![part(
+            Part::Database,
+            vec![
+                Ok(Bytes::from_static(b"da")),
+                Err(BodyError::Idle { seconds: 60 }),
+            ],
+        )];
+        let (bytes, is_whole, form) = sent(parts).await;
+        assert!(!is_whole && bytes.ends_with(b"da"));
+        assert!(matches!(
+            form.sending.error(),
+            Some(BodyError::Idle { seconds: 60 })
+        ));
+    }
+
+    #[tokio::test]
+    async fn silence_is_noticed() {
+        let sending = Sending::new();
+        let limit = Duration::from_millis(20);
+        let stalled = sending.stalled(limit, Duration::from_secs(3600));
+        assert!(
+            tokio::time::timeout(Duration::from_secs(5), stalled)
+                .await
+                .is_ok()
+        );
+    }
+}

@@ -1,0 +1,410 @@
+//! [`BackupApi`] over HTTP.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use backup_api::{
+    Action, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId,
+    BackupList, ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EventId, EventStream,
+    History, HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Upload, routes,
+};
+use http::{HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    ArchiveSource, ClientError, ServiceSettings,
+    connection::{Connection, json},
+    download, events,
+    multipart::{Form, form},
+    refusal::{Failure, Subject},
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// How long a service may work on an upload after its last byte: it waits for the minute of the id, and makes the
+/// archives durable.
+const LONGEST_PUBLISHING: Duration = Duration::from_mins(30);
+
+/// The backup service of one environment, on another machine.
+#[derive(Clone)]
+pub struct HttpBackupApi {
+    connection: Connection,
+    source: Option<Arc<dyn ArchiveSource>>,
+}
+
+impl HttpBackupApi {
+    /// A client of the service; nothing is asked yet. `source` reads archives that are on this machine already.
+    pub fn new(
+        settings: ServiceSettings,
+        source: Option<Arc<dyn ArchiveSource>>,
+    ) -> Result<Self, ClientError> {
+        Ok(Self {
+            connection: Connection::new(settings)?,
+            source,
+        })
+    }
+
+    /// Runs a call and gives its failure to the caller.
+    fn call<'a, T>(&'a self, call: impl Future<Output = Result<T, Failure>> + Send + 'a) -> ApiFuture<'a, T> {
+        Box::pin(async move { call.await.map_err(|failure| self.connection.error(failure)) })
+    }
+
+    async fn send_json<T: DeserializeOwned>(
+        &self,
+        (method, path): (Method, String),
+        actor: &Actor,
+        body: &(impl Serialize + Sync),
+        subject: Subject<'_>,
+    ) -> Result<T, Failure> {
+        Ok(json(self.send(method, &path, actor, body, subject).await?).await?)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        actor: &Actor,
+        body: &(impl Serialize + Sync),
+        subject: Subject<'_>,
+    ) -> Result<reqwest::Response, Failure> {
+        let body = serde_json::to_vec(body).map_err(|error| Failure::Refused(ApiError::internal(error)))?;
+        let request = self
+            .connection
+            .ask(method, path, actor)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(body);
+        Connection::once(request, subject).await
+    }
+
+    async fn description(&self, actor: &Actor) -> Result<Description, Failure> {
+        let description = self.connection.get("/", actor, Subject::of(Action::View)).await?;
+        let Description {
+            project, environment, ..
+        } = &description;
+        let expected = self.connection.environment();
+        if project != expected.project.as_str() || environment != expected.environment.as_str() {
+            let sentence = format!("that it serves {project}-{environment}");
+            return Err(ClientError::Unexpected(sentence).into());
+        }
+        Ok(description)
+    }
+
+    async fn recent_operations(&self, actor: &Actor, limit: u32) -> Result<Vec<Operation>, Failure> {
+        let path = format!("{}?limit={limit}", routes::OPERATIONS);
+        let list: OperationList = self
+            .connection
+            .get(&path, actor, Subject::of(Action::View))
+            .await?;
+        Ok(list.operations)
+    }
+
+    /// The newest one, if it runs: nothing begins while something holds the environment.
+    async fn holder(&self, actor: &Actor) -> Result<Option<Operation>, Failure> {
+        match self.recent_operations(actor, 1).await {
+            Ok(operations) => Ok(operations
+                .into_iter()
+                .find(|operation| !operation.state.is_final())),
+            Err(Failure::Refused(ApiError::NotAvailable { .. })) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn send_form(&self, actor: &Actor, upload: Upload) -> Result<Backup, Failure> {
+        // A service that refuses while a body comes in is heard by chance only; so it is asked first.
+        if let Some(holder) = self.holder(actor).await? {
+            return Err(Failure::Refused(ApiError::OperationInProgress(Box::new(holder))));
+        }
+        let Form {
+            content_type,
+            body,
+            sending,
+        } = form(upload.parts, self.source.clone());
+        let mut request = self
+            .connection
+            .send_to(Method::POST, routes::UPLOAD, actor)
+            .header(CONTENT_TYPE, content_type)
+            .body(reqwest::Body::wrap_stream(body));
+        if let Some(key) = upload.idempotency_key {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        let silence = self.connection.settings().read_timeout;
+        let answer = tokio::select! {
+            answer = Connection::once(request, Subject::of(Action::Upload)) => answer,
+            () = sending.stalled(silence, LONGEST_PUBLISHING) => {
+                return Err(Failure::Refused(ApiError::Unavailable {
+                    reason: "The backup service took no more bytes. Nothing of the upload was kept; send it again."
+                        .to_owned(),
+                }));
+            }
+        };
+        match (answer, sending.error()) {
+            (Ok(response), _) => {
+                let backup = json(response).await?;
+                self.release(&sending.stored()).await;
+                Ok(backup)
+            }
+            (Err(_), Some(stopped)) => Err(Failure::Refused(stopped.into())),
+            (Err(failure), None) => Err(failure),
+        }
+    }
+
+    /// The other machine has them; what cannot be let go here expires.
+    async fn release(&self, archives: &[backup_api::StoredArchive]) {
+        let Some(source) = &self.source else { return };
+        for archive in archives {
+            if let Err(error) = source.release(archive).await {
+                tracing::warn!(
+                    archive = archive.id,
+                    error = &error as &dyn std::error::Error,
+                    "an archive that was sent to another machine could not be let go"
+                );
+            }
+        }
+    }
+}
+
+impl fmt::Debug for HttpBackupApi {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HttpBackupApi")
+            .field("settings", self.connection.settings())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What `GET /` of our services says.
+#[derive(Debug, Deserialize)]
+struct Description {
+    project: String,
+    environment: String,
+    capabilities: Capabilities,
+}
+
+#[derive(Debug, Deserialize)]
+struct OperationList {
+    operations: Vec<Operation>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OperationLog {
+    lines: Vec<LogLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct AnnotationRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pinned: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RestoreRequest<'a> {
+    backup_id: &'a BackupId,
+}
+
+#[derive(Debug, Serialize)]
+struct BreakRequest {
+    reason: String,
+}
+
+/// What services that came before ours can do, and say nothing about.
+fn documented_capabilities() -> Capabilities {
+    let missing = || Capability::missing("This backup service offers that only on its own pages.");
+    Capabilities {
+        download: Capability::available(),
+        upload: Capability::available(),
+        create: missing(),
+        restore: missing(),
+        delete: missing(),
+    }
+}
+
+fn backup_path(id: &BackupId) -> String {
+    routes::BACKUP.replace("{id}", id.as_str())
+}
+
+/// The path of something about one operation, whose id may be anything that somebody typed.
+fn operation_path(route: &str, id: &OperationId) -> String {
+    route.replace(
+        "{id}",
+        &utf8_percent_encode(id.as_str(), NON_ALPHANUMERIC).to_string(),
+    )
+}
+
+impl BackupApi for HttpBackupApi {
+    fn environment(&self) -> &EnvironmentId {
+        self.connection.environment()
+    }
+
+    fn capabilities<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Capabilities> {
+        self.call(async move {
+            match self.description(actor).await {
+                Ok(description) => Ok(description.capabilities),
+                // Up, and does not describe itself.
+                Err(
+                    Failure::Client(ClientError::Unexpected(_))
+                    | Failure::Refused(ApiError::NotAvailable { .. }),
+                ) => Ok(documented_capabilities()),
+                Err(failure) => Err(failure),
+            }
+        })
+    }
+
+    fn list<'a>(&'a self, actor: &'a Actor, query: ListQuery) -> ApiFuture<'a, BackupList> {
+        self.call(async move {
+            let path = with_query(routes::LIST, &query)?;
+            self.connection.get(&path, actor, Subject::of(Action::View)).await
+        })
+    }
+
+    fn history<'a>(&'a self, actor: &'a Actor, query: HistoryQuery) -> ApiFuture<'a, History> {
+        self.call(async move {
+            let path = with_query(routes::HISTORY, &query)?;
+            match self.connection.get(&path, actor, Subject::of(Action::View)).await {
+                Err(Failure::Refused(ApiError::NotAvailable { .. })) => {
+                    let list: BackupList = self
+                        .connection
+                        .get(routes::LIST, actor, Subject::of(Action::View))
+                        .await?;
+                    Ok(History::of(&query, list.backups, []))
+                }
+                other => other,
+            }
+        })
+    }
+
+    fn find<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
+        self.call(async move {
+            let subject = Subject::backup(Action::View, id);
+            self.connection.get(&backup_path(id), actor, subject).await
+        })
+    }
+
+    fn current_operation<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Option<Operation>> {
+        self.call(self.holder(actor))
+    }
+
+    fn upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Backup> {
+        // In a task of its own: whoever hangs up changes nothing about how it ends.
+        let (service, actor) = (self.clone(), actor.clone());
+        let task = tokio::spawn(async move {
+            let sent = service.send_form(&actor, upload).await;
+            sent.map_err(|failure| service.connection.error(failure))
+        });
+        Box::pin(async move { task.await.map_err(ApiError::internal)? })
+    }
+
+    fn describe<'a>(
+        &'a self,
+        actor: &'a Actor,
+        id: &'a BackupId,
+        part: Part,
+    ) -> ApiFuture<'a, ArchiveDescription> {
+        self.call(download::describe(&self.connection, actor, id, part))
+    }
+
+    fn download<'a>(
+        &'a self,
+        actor: &'a Actor,
+        id: &'a BackupId,
+        part: Part,
+        range: ByteRange,
+    ) -> ApiFuture<'a, ByteStream> {
+        self.call(download::download(&self.connection, actor, id, part, range))
+    }
+
+    fn create<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Operation> {
+        self.call(async move {
+            let request = self.connection.ask(Method::POST, routes::CREATE, actor);
+            Ok(json(Connection::once(request, Subject::of(Action::Create)).await?).await?)
+        })
+    }
+
+    fn restore<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Operation> {
+        self.call(async move {
+            let target = (Method::POST, routes::RESTORE.to_owned());
+            let body = RestoreRequest { backup_id: id };
+            self.send_json(target, actor, &body, Subject::backup(Action::Restore, id))
+                .await
+        })
+    }
+
+    fn delete<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()> {
+        self.call(async move {
+            let request = self.connection.ask(Method::DELETE, &backup_path(id), actor);
+            Connection::once(request, Subject::backup(Action::Delete, id)).await?;
+            Ok(())
+        })
+    }
+
+    fn annotate<'a>(
+        &'a self,
+        actor: &'a Actor,
+        id: &'a BackupId,
+        annotation: Annotation,
+    ) -> ApiFuture<'a, Backup> {
+        self.call(async move {
+            let Annotation { note, pinned } = annotation;
+            let target = (Method::PATCH, backup_path(id));
+            let body = AnnotationRequest { note, pinned };
+            self.send_json(target, actor, &body, Subject::backup(Action::Annotate, id))
+                .await
+        })
+    }
+
+    fn operations<'a>(&'a self, actor: &'a Actor, limit: u32) -> ApiFuture<'a, Vec<Operation>> {
+        self.call(self.recent_operations(actor, limit))
+    }
+
+    fn operation<'a>(&'a self, actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, Operation> {
+        self.call(async move {
+            let path = operation_path(routes::OPERATION, id);
+            let subject = Subject::operation(Action::View, id);
+            self.connection.get(&path, actor, subject).await
+        })
+    }
+
+    fn operation_log<'a>(&'a self, actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, Vec<LogLine>> {
+        self.call(async move {
+            let path = operation_path(routes::OPERATION_LOG, id);
+            let subject = Subject::operation(Action::View, id);
+            let log: OperationLog = self.connection.get(&path, actor, subject).await?;
+            Ok(log.lines)
+        })
+    }
+
+    fn cancel<'a>(&'a self, actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, ()> {
+        self.call(async move {
+            let path = operation_path(routes::OPERATION_CANCEL, id);
+            let request = self.connection.ask(Method::POST, &path, actor);
+            Connection::once(request, Subject::operation(Action::Upload, id)).await?;
+            Ok(())
+        })
+    }
+
+    fn break_lock<'a>(&'a self, actor: &'a Actor, id: &'a OperationId, reason: String) -> ApiFuture<'a, ()> {
+        self.call(async move {
+            let path = operation_path(routes::OPERATION_BREAK, id);
+            let subject = Subject::operation(Action::BreakLock, id);
+            self.send(Method::POST, &path, actor, &BreakRequest { reason }, subject)
+                .await?;
+            Ok(())
+        })
+    }
+
+    fn events<'a>(&'a self, actor: &'a Actor, after: Option<EventId>) -> ApiFuture<'a, EventStream> {
+        self.call(events::listen(&self.connection, actor, after))
+    }
+}
+
+/// A path with the query that `values` make.
+fn with_query(path: &str, values: &impl Serialize) -> Result<String, Failure> {
+    let query =
+        serde_urlencoded::to_string(values).map_err(|error| Failure::Refused(ApiError::internal(error)))?;
+    Ok(if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    })
+}
