@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, Finding, Operation, Severity};
+use crate::{ApiError, Finding, Operation, Part, Severity};
 
 /// The content type of a problem.
 pub const CONTENT_TYPE: &str = "application/problem+json";
@@ -106,6 +106,12 @@ pub struct Problem {
     /// What the inspection found, with 422.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// The archive it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+    /// The most bytes an archive may have, with `too-large`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
     /// The byte an upload goes on at, with `offset-mismatch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
@@ -126,6 +132,8 @@ impl Problem {
             request_id: None,
             operation: None,
             findings: Vec::new(),
+            part: None,
+            limit: None,
             expected: None,
             retry_after: None,
         }
@@ -136,6 +144,13 @@ impl Problem {
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+
+    fn about_part(self, part: Part) -> Self {
+        Self {
+            part: Some(part),
+            ..self
+        }
     }
 
     fn operation_in_progress(operation: &Operation) -> Self {
@@ -240,7 +255,8 @@ impl From<&ApiError> for Problem {
                 format!(
                     "The part `{part}` is missing. Send both files: -F 'database=@database.gz' -F 'volume=@volume.tgz'."
                 ),
-            ),
+            )
+            .about_part(*part),
             ApiError::InvalidRequest { detail } => Self::new(
                 Code::InvalidRequest,
                 400,
@@ -267,12 +283,15 @@ impl From<&ApiError> for Problem {
                 "Not a form with files",
                 detail.clone(),
             ),
-            ApiError::TooLarge { limit } => Self::new(
-                Code::TooLarge,
-                413,
-                "Too large",
-                format!("An archive may have at most {limit} bytes here."),
-            ),
+            ApiError::TooLarge { limit } => Self {
+                limit: Some(*limit),
+                ..Self::new(
+                    Code::TooLarge,
+                    413,
+                    "Too large",
+                    format!("An archive may have at most {limit} bytes here."),
+                )
+            },
             ApiError::NotGzip(part) => Self::new(
                 Code::NotGzip,
                 415,
@@ -281,7 +300,8 @@ impl From<&ApiError> for Problem {
                     "The part `{part}` is not a gzip file. Compress it ({}) and send it again.",
                     part.preparation()
                 ),
-            ),
+            )
+            .about_part(*part),
             ApiError::ArchiveRejected(findings) => Self::archive_rejected(findings),
             ApiError::StoreFull { needed, available } => Self::new(
                 Code::StoreFull,

@@ -1,6 +1,6 @@
 //! What a service refused, as the error it was there.
 
-use backup_api::{Action, ApiError, BackupId, OperationId, Part, Problem, ProblemCode};
+use backup_api::{Action, ApiError, BackupId, OperationId, Problem, ProblemCode};
 use http::StatusCode;
 
 use crate::ClientError;
@@ -11,7 +11,6 @@ pub(crate) struct Subject<'a> {
     pub(crate) action: Action,
     pub(crate) backup: Option<&'a BackupId>,
     pub(crate) operation: Option<&'a OperationId>,
-    pub(crate) part: Option<Part>,
 }
 
 impl<'a> Subject<'a> {
@@ -20,7 +19,6 @@ impl<'a> Subject<'a> {
             action,
             backup: None,
             operation: None,
-            part: None,
         }
     }
 
@@ -87,15 +85,22 @@ pub(crate) fn failure(status: StatusCode, problem: Option<Problem>, subject: Sub
             Some(operation) => ApiError::OperationInProgress(operation),
             None => ApiError::Unavailable { reason: detail },
         },
-        ProblemCode::MissingPart => ApiError::InvalidRequest { detail },
+        ProblemCode::MissingPart => match problem.part {
+            Some(part) => ApiError::MissingPart(part),
+            None => ApiError::InvalidRequest { detail },
+        },
         ProblemCode::Incomplete => ApiError::Incomplete,
-        ProblemCode::NotGzip => match subject.part {
+        ProblemCode::NotGzip => match problem.part {
             Some(part) => ApiError::NotGzip(part),
             None => ApiError::UnsupportedMediaType { detail },
         },
         ProblemCode::UnsupportedMediaType => ApiError::UnsupportedMediaType { detail },
         ProblemCode::ArchiveRejected => ApiError::ArchiveRejected(problem.findings),
-        ProblemCode::QuotaExceeded | ProblemCode::TooLarge => ApiError::QuotaExceeded { detail },
+        ProblemCode::TooLarge => match problem.limit {
+            Some(limit) => ApiError::TooLarge { limit },
+            None => ApiError::QuotaExceeded { detail },
+        },
+        ProblemCode::QuotaExceeded => ApiError::QuotaExceeded { detail },
         ProblemCode::NotAvailable => ApiError::NotAvailable { reason: detail },
         ProblemCode::Unavailable
         | ProblemCode::TooManyRequests
@@ -135,6 +140,8 @@ fn without_problem(status: StatusCode, subject: Subject<'_>) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use backup_api::Part;
+
     use super::*;
 
     fn id() -> BackupId {
@@ -167,6 +174,9 @@ mod tests {
                 detail: "Send both.".to_owned(),
             },
             ApiError::Incomplete,
+            ApiError::MissingPart(Part::Volume),
+            ApiError::NotGzip(Part::Database),
+            ApiError::TooLarge { limit: 7 },
         ] {
             match back(&error) {
                 Failure::Refused(again) => {

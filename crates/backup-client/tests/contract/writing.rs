@@ -1,0 +1,99 @@
+//! What changes an environment.
+
+use backup_api::{Annotation, CreationType, ListQuery, OperationState, Part, ProblemCode};
+
+use crate::support::{Subject, actor, code, pair};
+
+async fn an_upload_becomes_a_backup(subject: &Subject) {
+    let backup = subject.backup().await;
+    assert_eq!(backup.creation_type, CreationType::Uploaded);
+    assert_eq!(backup.created_by.as_deref(), Some("joe@example.com"));
+    assert_eq!(subject.current_operation(&actor()).await.unwrap(), None);
+    let operations = subject.operations(&actor(), 10).await.unwrap();
+    assert_eq!(operations.len(), 1);
+    assert_eq!(operations[0].state, OperationState::Succeeded);
+    assert_eq!(operations[0].bytes_done, backup.size);
+    let operation = subject.operation(&actor(), &operations[0].id).await.unwrap();
+    assert_eq!(operation, operations[0]);
+    let log = subject.operation_log(&actor(), &operation.id).await.unwrap();
+    assert!(log.first().unwrap().text.contains("joe@example.com"), "{log:?}");
+}
+
+async fn the_same_upload_twice_is_one_backup(subject: &Subject) {
+    let keyed = || backup_api::Upload {
+        idempotency_key: Some("once".to_owned()),
+        ..pair()
+    };
+    let first = subject.upload(&actor(), keyed()).await.unwrap();
+    let second = subject.upload(&actor(), keyed()).await.unwrap();
+    assert_eq!(first, second);
+    let list = subject.list(&actor(), ListQuery::default()).await.unwrap();
+    assert_eq!(list.backups.len(), 1);
+}
+
+async fn notes_and_pins_are_kept_and_protect(subject: &Subject) {
+    let backup = subject.backup().await;
+    let (id, actor) = (&backup.backup_id, actor());
+    let annotate = async |note: Option<&str>, pinned| {
+        let annotation = Annotation {
+            note: note.map(str::to_owned),
+            pinned,
+        };
+        subject.annotate(&actor, id, annotation).await.unwrap()
+    };
+    let changed = annotate(Some("before the upgrade"), Some(true)).await;
+    assert_eq!(changed.note.as_deref(), Some("before the upgrade"));
+    assert!(changed.pinned);
+    assert_eq!(code(subject.delete(&actor, id).await), ProblemCode::Pinned);
+    let changed = annotate(Some(""), Some(false)).await;
+    assert_eq!((changed.note, changed.pinned), (None, false));
+    assert_eq!(subject.find(&actor, id).await.unwrap().note, None);
+    subject.delete(&actor, id).await.unwrap();
+    assert_eq!(code(subject.delete(&actor, id).await), ProblemCode::NoSuchBackup);
+}
+
+async fn an_upload_can_be_called_off(subject: &Subject) {
+    let slow = subject.slow_upload().await;
+    let operation = subject.current_operation(&actor()).await.unwrap().unwrap();
+    subject.cancel(&actor(), &operation.id).await.unwrap();
+    assert_eq!(code(slow.call.await.unwrap()), ProblemCode::Cancelled);
+    subject.free().await;
+    let ended = subject.operation(&actor(), &operation.id).await.unwrap();
+    assert_eq!(ended.state, OperationState::Cancelled);
+    assert_eq!(
+        code(subject.cancel(&actor(), &operation.id).await),
+        ProblemCode::NotCancellable
+    );
+    subject.backup().await;
+}
+
+async fn a_lock_can_be_broken_with_a_reason(subject: &Subject) {
+    let slow = subject.slow_upload().await;
+    let operation = subject.current_operation(&actor()).await.unwrap().unwrap();
+    let break_lock = async |reason: &str| {
+        subject
+            .break_lock(&actor(), &operation.id, reason.to_owned())
+            .await
+    };
+    assert_eq!(code(break_lock("").await), ProblemCode::InvalidRequest);
+    break_lock("It hangs.").await.unwrap();
+    assert_eq!(subject.current_operation(&actor()).await.unwrap(), None);
+    assert_eq!(code(slow.call.await.unwrap()), ProblemCode::Cancelled);
+    let ended = subject.operation(&actor(), &operation.id).await.unwrap();
+    assert!(ended.failure.unwrap().contains("It hangs."));
+}
+
+async fn parts_may_come_in_any_order(subject: &Subject) {
+    let archives = [Part::Volume, Part::Database].map(|part| (part, crate::support::archive(part)));
+    let upload = crate::support::upload_of(archives.into());
+    subject.upload(&actor(), upload).await.unwrap();
+}
+
+crate::contract!(
+    an_upload_becomes_a_backup,
+    the_same_upload_twice_is_one_backup,
+    notes_and_pins_are_kept_and_protect,
+    an_upload_can_be_called_off,
+    a_lock_can_be_broken_with_a_reason,
+    parts_may_come_in_any_order,
+);
