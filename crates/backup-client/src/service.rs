@@ -225,11 +225,13 @@ fn backup_path(id: &BackupId) -> String {
 }
 
 /// The path of something about one operation, whose id may be anything that somebody typed.
-fn operation_path(route: &str, id: &OperationId) -> String {
-    route.replace(
-        "{id}",
-        &utf8_percent_encode(id.as_str(), NON_ALPHANUMERIC).to_string(),
-    )
+fn operation_path(route: &str, id: &OperationId) -> Result<String, Failure> {
+    let encoded = utf8_percent_encode(id.as_str(), NON_ALPHANUMERIC).to_string();
+    if encoded.is_empty() {
+        // It would be the path of something else.
+        return Err(Failure::Refused(ApiError::NoSuchOperation { id: encoded }));
+    }
+    Ok(route.replace("{id}", &encoded))
 }
 
 impl BackupApi for HttpBackupApi {
@@ -359,7 +361,7 @@ impl BackupApi for HttpBackupApi {
 
     fn operation<'a>(&'a self, actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, Operation> {
         self.call(async move {
-            let path = operation_path(routes::OPERATION, id);
+            let path = operation_path(routes::OPERATION, id)?;
             let subject = Subject::operation(Action::View, id);
             self.connection.get(&path, actor, subject).await
         })
@@ -367,7 +369,7 @@ impl BackupApi for HttpBackupApi {
 
     fn operation_log<'a>(&'a self, actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, Vec<LogLine>> {
         self.call(async move {
-            let path = operation_path(routes::OPERATION_LOG, id);
+            let path = operation_path(routes::OPERATION_LOG, id)?;
             let subject = Subject::operation(Action::View, id);
             let log: OperationLog = self.connection.get(&path, actor, subject).await?;
             Ok(log.lines)
@@ -376,7 +378,7 @@ impl BackupApi for HttpBackupApi {
 
     fn cancel<'a>(&'a self, actor: &'a Actor, id: &'a OperationId) -> ApiFuture<'a, ()> {
         self.call(async move {
-            let path = operation_path(routes::OPERATION_CANCEL, id);
+            let path = operation_path(routes::OPERATION_CANCEL, id)?;
             let request = self.connection.ask(Method::POST, &path, actor);
             Connection::once(request, Subject::operation(Action::Upload, id)).await?;
             Ok(())
@@ -385,7 +387,7 @@ impl BackupApi for HttpBackupApi {
 
     fn break_lock<'a>(&'a self, actor: &'a Actor, id: &'a OperationId, reason: String) -> ApiFuture<'a, ()> {
         self.call(async move {
-            let path = operation_path(routes::OPERATION_BREAK, id);
+            let path = operation_path(routes::OPERATION_BREAK, id)?;
             let subject = Subject::operation(Action::BreakLock, id);
             self.send(Method::POST, &path, actor, &BreakRequest { reason }, subject)
                 .await?;
