@@ -191,15 +191,15 @@ mod tests {
 
     use super::*;
 
-    fn part(part: Part, chunks: Vec<Result<Bytes, BodyError>>) -> Result<UploadPart, BodyError> {
-        Ok(UploadPart {
+    fn part(part: Part, chunks: Vec<Result<Bytes, BodyError>>) -> UploadPart {
+        UploadPart {
             part,
             content: UploadContent::Stream(Box::pin(stream::iter(chunks))),
-        })
+        }
     }
 
-    async fn sent(parts: Vec<Result<UploadPart, BodyError>>) -> (Vec<u8>, bool, Form) {
-        let mut form = form(Box::pin(stream::iter(parts)), None);
+    async fn sent(parts: Vec<UploadPart>) -> (Vec<u8>, bool, Form) {
+        let mut form = form(Box::pin(stream::iter(parts.into_iter().map(Ok))), None);
         let mut bytes = Vec::new();
         while let Some(chunk) = form.body.next().await {
             match chunk {
@@ -252,7 +252,7 @@ mod tests {
     async fn silence_is_noticed() {
         let sending = Sending::new();
         let limit = Duration::from_millis(20);
-        let stalled = sending.stalled(limit, Duration::from_secs(3600));
+        let stalled = sending.stalled(limit, Duration::from_hours(1));
         assert!(
             tokio::time::timeout(Duration::from_secs(5), stalled)
                 .await

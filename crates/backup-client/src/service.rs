@@ -75,17 +75,26 @@ impl HttpBackupApi {
         Connection::once(request, subject).await
     }
 
-    async fn description(&self, actor: &Actor) -> Result<Description, Failure> {
-        let description = self.connection.get("/", actor, Subject::of(Action::View)).await?;
+    /// What the service says about itself; `None` where it does not, as those that came before ours.
+    async fn description(&self, actor: &Actor) -> Result<Option<Description>, Failure> {
+        let asked = self.connection.get("/", actor, Subject::of(Action::View)).await;
+        let description: Description = match asked {
+            Ok(description) => description,
+            Err(
+                Failure::Client(ClientError::Unexpected(_)) | Failure::Refused(ApiError::NotAvailable { .. }),
+            ) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
         let Description {
             project, environment, ..
         } = &description;
         let expected = self.connection.environment();
-        if project != expected.project.as_str() || environment != expected.environment.as_str() {
+        if project == expected.project.as_str() && environment == expected.environment.as_str() {
+            Ok(Some(description))
+        } else {
             let sentence = format!("that it serves {project}-{environment}");
-            return Err(ClientError::Unexpected(sentence).into());
+            Err(ClientError::Unexpected(sentence).into())
         }
-        Ok(description)
     }
 
     async fn recent_operations(&self, actor: &Actor, limit: u32) -> Result<Vec<Operation>, Failure> {
@@ -241,15 +250,8 @@ impl BackupApi for HttpBackupApi {
 
     fn capabilities<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Capabilities> {
         self.call(async move {
-            match self.description(actor).await {
-                Ok(description) => Ok(description.capabilities),
-                // Up, and does not describe itself.
-                Err(
-                    Failure::Client(ClientError::Unexpected(_))
-                    | Failure::Refused(ApiError::NotAvailable { .. }),
-                ) => Ok(documented_capabilities()),
-                Err(failure) => Err(failure),
-            }
+            let description = self.description(actor).await?;
+            Ok(description.map_or_else(documented_capabilities, |description| description.capabilities))
         })
     }
 

@@ -6,6 +6,7 @@
     reason = "a test ends with the first thing that is not as it says"
 )]
 
+mod bad_days;
 mod reading;
 mod refusals;
 mod support;

@@ -1,8 +1,6 @@
 //! What is there is found, listed and handed out.
 
-use backup_api::{
-    ByteRange, HistoryOrder, HistoryQuery, HistoryStatus, ListQuery, Part, ProblemCode,
-};
+use backup_api::{ByteRange, HistoryOrder, HistoryQuery, HistoryStatus, ListQuery, Part, ProblemCode};
 use futures_util::TryStreamExt as _;
 
 use crate::support::{Subject, actor, archive, code};
@@ -22,7 +20,7 @@ async fn lists_hold_the_newest_first(subject: &Subject) {
         limit: Some(1),
         ..ListQuery::default()
     };
-    assert_eq!(list(newest).await, [third.clone()]);
+    assert_eq!(list(newest).await, std::slice::from_ref(&third));
     let older = ListQuery {
         before: Some(third.backup_id.clone()),
         ..ListQuery::default()

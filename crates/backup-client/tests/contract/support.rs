@@ -27,7 +27,11 @@ use flate2::{Compression, write::GzEncoder};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 pub(crate) const LARGEST_ARCHIVE: u64 = 4 * 1024 * 1024;
 
@@ -35,6 +39,8 @@ pub(crate) const LARGEST_ARCHIVE: u64 = 4 * 1024 * 1024;
 pub(crate) struct Subject {
     pub(crate) api: Arc<dyn BackupApi>,
     server: Option<JoinHandle<()>>,
+    /// Event streams end with it.
+    _running: watch::Sender<bool>,
     _folder: TempDir,
 }
 
@@ -61,6 +67,7 @@ impl Subject {
         Self {
             api: service.environment(&environment()).unwrap(),
             server: None,
+            _running: watch::Sender::new(false),
             _folder: folder,
         }
     }
@@ -68,11 +75,13 @@ impl Subject {
     pub(crate) async fn over_http() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (service, uploads) = open(&folder).await;
+        let running = watch::Sender::new(false);
         let router = ServiceRouter {
             api: service.environment(&environment()).unwrap(),
             authenticator: Arc::new(OneToken),
             uploads,
             version: "test".into(),
+            stopping: running.subscribe(),
         }
         .into_router();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -88,6 +97,7 @@ impl Subject {
         Self {
             api: Arc::new(HttpBackupApi::new(settings, None).unwrap()),
             server: Some(server),
+            _running: running,
             _folder: folder,
         }
     }
