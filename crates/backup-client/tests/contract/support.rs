@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     io::Write as _,
+    net::IpAddr,
     ops::Deref,
     pin::Pin,
     sync::{Arc, Mutex},
@@ -14,8 +15,8 @@ use archive_store::{
     uploads::{ResumableUploads, UploadLimits},
 };
 use backup_api::{
-    Action, Actor, ApiError, ApiFuture, Backup, BackupApi, BodyError, ByteRange, EnvironmentId, Part,
-    Problem, ProblemCode, Upload, UploadContent, UploadPart,
+    Action, Actor, ApiError, ApiFuture, Backup, BackupApi, BodyError, ByteRange, EnvironmentId, NoActivities,
+    Part, Problem, ProblemCode, Upload, UploadContent, UploadPart,
 };
 use backup_client::{Credentials, HttpBackupApi, ServiceSettings};
 use backup_service::{
@@ -79,6 +80,7 @@ impl Subject {
         let router = ServiceRouter {
             api: service.environment(&environment()).unwrap(),
             authenticator: Arc::new(OneToken),
+            activities: Arc::new(NoActivities),
             uploads,
             version: "test".into(),
             stopping: running.subscribe(),
@@ -161,10 +163,7 @@ pub(crate) fn environment() -> EnvironmentId {
 }
 
 pub(crate) fn actor() -> Actor {
-    Actor {
-        id: "person:joe".to_owned(),
-        name: "joe@example.com".to_owned(),
-    }
+    Actor::new("person:joe", "joe@example.com")
 }
 
 /// A gzip file that is the same every time and does not fit into one chunk.
@@ -229,6 +228,7 @@ async fn open(folder: &TempDir) -> (BackupService, ResumableUploads) {
         upload_idle_timeout: Duration::from_secs(10),
         largest_archive: LARGEST_ARCHIVE,
         version: "test".to_owned(),
+        activities: Arc::new(NoActivities),
     };
     let clock = Arc::new(JumpingClock(Mutex::new("2026-11-23T20:15:42Z".parse().unwrap())));
     let service = BackupService::open_with_clock(settings, database, store, clock)
@@ -261,6 +261,7 @@ impl Authenticator for OneToken {
         &'a self,
         _environment: &'a EnvironmentId,
         credentials: SentCredentials,
+        _from: Option<IpAddr>,
     ) -> ApiFuture<'a, Actor> {
         use secrecy::ExposeSecret as _;
         let known =
