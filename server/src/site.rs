@@ -1,7 +1,7 @@
 //! The folder with what browsers load besides pages: scripts, styles, WASM, pictures.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,8 @@ const SITE: &str = "site";
 const SITE_VARIABLE: &str = "LEPTOS_SITE_ROOT";
 /// Lies beside the binary when the built files carry a hash of their content in their names.
 const HASH_FILE: &str = "hash.txt";
+/// How the name of the script begins that fetches what was split off; every island needs it.
+const SPLIT: &str = "__wasm_split.";
 
 /// What the rendering has to know about the site.
 pub(crate) fn options() -> LeptosOptions {
@@ -27,6 +29,11 @@ pub(crate) fn options() -> LeptosOptions {
         tracing::warn!(
             site.folder = %site.display(),
             "there is no site folder: pages come without styles and scripts; build it, or name it in {SITE_VARIABLE}"
+        );
+    } else if !is_split(&site) {
+        tracing::warn!(
+            site.folder = %site.display(),
+            "the site was not split when it was built: its islands stay dead; build it with `cargo xtask`, or give cargo leptos `--split`"
         );
     }
     LeptosOptions::builder()
@@ -51,5 +58,34 @@ fn find(folder: Option<&Path>) -> PathBuf {
     match folder.parent().map(|parent| parent.join(SITE)) {
         Some(built) if !beside.is_dir() && built.is_dir() => built,
         _ => beside,
+    }
+}
+
+/// Whether the scripts of the site can fetch what was split off.
+fn is_split(site: &Path) -> bool {
+    let Ok(files) = fs::read_dir(site.join(PACKAGE)) else {
+        return false;
+    };
+    files
+        .flatten()
+        .any(|file| file.file_name().to_string_lossy().starts_with(SPLIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_that_was_not_split_is_noticed_whether_or_not_its_names_carry_hashes() {
+        for script in ["__wasm_split.______________________.js", "__wasm_split.fQ3x.js"] {
+            let site = tempfile::tempdir().expect("temporary folder");
+            assert!(!is_split(site.path()));
+            let package = site.path().join(PACKAGE);
+            fs::create_dir(&package).expect("temporary folder");
+            fs::write(package.join("backups-console.js"), "").expect("temporary file");
+            assert!(!is_split(site.path()));
+            fs::write(package.join(script), "").expect("temporary file");
+            assert!(is_split(site.path()));
+        }
     }
 }

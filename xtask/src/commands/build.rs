@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::SITE;
+use super::{BUILD_SITE, SITE, first_load};
 use crate::{setup, steps::Steps};
 
 const SERVER: &str = "target/release/backups-console";
@@ -17,10 +17,10 @@ const SHIPPED_SITE: &str = "target/release/site";
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::start();
     let toolchain = steps.perform("set-up", setup::for_release)?;
-    let build =
-        toolchain
-            .cargo()
-            .arguments(["leptos", "build", "--release", "--precompress", "--cargo-locked"]);
+    let build = toolchain
+        .cargo()
+        .arguments(BUILD_SITE)
+        .arguments(["--release", "--precompress"]);
     steps.run("site and server", &build)?;
     steps.perform("site beside the server", || {
         ensure!(
@@ -28,6 +28,9 @@ pub(crate) fn run() -> Result<()> {
             "{SERVER} is not there: does `bin-package` in Cargo.toml still build it?"
         );
         replace(Path::new(SITE), Path::new(SHIPPED_SITE))
+    })?;
+    steps.perform("first load of a page", || {
+        first_load::weigh(&Path::new(SHIPPED_SITE).join("pkg"))
     })?;
     steps.finish();
     println!(

@@ -4,7 +4,7 @@ use std::{os::unix::process::CommandExt as _, path::Path};
 
 use anyhow::{Context as _, Result};
 
-use super::SITE;
+use super::{BUILD_SITE, SITE};
 use crate::{invocation::Invocation, setup, steps::Steps};
 
 const SERVER: &str = "target/debug/backups-console";
@@ -14,10 +14,7 @@ const DEFAULTS: [(&str, &str); 2] = [("--data", "data"), ("--listen", "127.0.0.1
 pub(crate) fn run(server_arguments: &[String]) -> Result<()> {
     let mut steps = Steps::start();
     let toolchain = steps.perform("set-up", setup::for_development)?;
-    steps.run(
-        "site and server",
-        &toolchain.cargo().arguments(["leptos", "build", "--cargo-locked"]),
-    )?;
+    steps.run("site and server", &toolchain.cargo().arguments(BUILD_SITE))?;
 
     let site = std::env::current_dir()?.join(SITE);
     let server = Invocation::new(SERVER)

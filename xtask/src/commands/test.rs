@@ -9,7 +9,7 @@ use std::{env, path::Path};
 
 use anyhow::{Result, ensure};
 
-use super::SITE;
+use super::{BUILD_SITE, SITE};
 use crate::{
     invocation::Invocation,
     setup::{self, python_packages},
@@ -73,7 +73,7 @@ pub(crate) fn run() -> Result<()> {
     )?;
     steps.run("tests", &cargo().arguments(["test"]).arguments(HOST))?;
     // Only the browser's half: the server stands since the tests were compiled.
-    let build = cargo().arguments(["leptos", "build", "--frontend-only", "--cargo-locked"]);
+    let build = cargo().arguments(BUILD_SITE).arguments(["--frontend-only"]);
     steps.run("site", &build)?;
     steps.run("browser tests", &browser_tests(&tools.browser)?)?;
     steps.finish();

@@ -43,7 +43,7 @@ const fn accepted(part: Part) -> (&'static str, &'static str, Drawing) {
 }
 
 /// Two files and the button that makes a backup of them.
-#[island]
+#[island(lazy)]
 pub fn UploadForm(
     /// As pages name it: `lfrjoebloggs-prd`.
     environment: String,

@@ -1,0 +1,92 @@
+// What a page asks for before it is alive. `cargo xtask build --release` weighs these files and fails when they are too heavy.
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+
+import { makePair } from "../support/archives.mjs";
+import { hydrated, signIn, startBrowser, visit } from "../support/browser.mjs";
+import { startServer } from "../support/server.mjs";
+
+const BACKUPS = "/projects/lfrjoebloggs-dev/backups";
+const UPLOAD = `${BACKUPS}/upload`;
+/** The list of xtask/src/commands/first_load.rs. */
+const WEIGHED = [
+  "/pkg/__wasm_split.______________________.js",
+  "/pkg/backups-console.css",
+  "/pkg/backups-console.js",
+  "/pkg/backups-console.wasm",
+];
+/** What the island of the upload form brings along. */
+const SPLIT_OFF = /\/pkg\/(split|chunk)_\w+\.wasm$/;
+
+describe("the first load", () => {
+  let server, browser, session, pair;
+
+  before(async () => {
+    server = await startServer();
+    browser = await startBrowser();
+    await server.createAdministrator();
+    const page = await visit(browser);
+    await signIn(page, server);
+    session = await page.context().storageState();
+    await page.context().close();
+    pair = makePair();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.remove();
+    if (pair) rmSync(pair.folder, { recursive: true, force: true });
+  });
+
+  /** What a visitor with an empty cache asks for besides the page and its picture. */
+  async function load(path) {
+    const page = await visit(browser, { storageState: session });
+    const files = new Set();
+    page.on("request", (request) => {
+      const { pathname } = new URL(request.url());
+      if (pathname.startsWith("/pkg/")) files.add(pathname);
+    });
+    await page.goto(server.url + path);
+    await page.getByRole("group", { name: "Theme" }).first().waitFor();
+    await hydrated(page);
+    return { page, files: [...files].sort() };
+  }
+
+  test("of the Backups page is what the build weighs, and no more", async () => {
+    const { page, files } = await load(BACKUPS);
+    assert.deepEqual(files, WEIGHED);
+    assert.deepEqual(page.trouble, []);
+    await page.context().close();
+  });
+
+  test("of the upload page has the form's island in addition", async () => {
+    const { page, files } = await load(UPLOAD);
+    const more = files.filter((file) => !WEIGHED.includes(file));
+    assert.ok(more.length > 0 && more.every((file) => SPLIT_OFF.test(file)), files.join(", "));
+    await page.locator("details[open] form[novalidate]").waitFor();
+    assert.deepEqual(page.trouble, []);
+    await page.context().close();
+  });
+
+  test("leaves a form that works where the form's island does not come", async () => {
+    const page = await visit(browser, { storageState: session });
+    let refused = 0;
+    await page.route(SPLIT_OFF, async (route) => {
+      refused += 1;
+      await route.abort();
+    });
+    await page.goto(`${server.url}${UPLOAD}`);
+    await page.getByRole("group", { name: "Theme" }).first().waitFor();
+    await hydrated(page);
+    assert.ok(refused > 0, "the island was not asked for");
+
+    const form = page.locator("details[open] form");
+    assert.equal(await form.getAttribute("novalidate"), null);
+    await form.locator("input[name=database]").setInputFiles(pair.database);
+    await form.locator("input[name=volume]").setInputFiles(pair.volume);
+    await form.getByRole("button", { name: "Initiate Upload" }).click();
+    await page.waitForURL(/\/backups\?uploaded=/);
+    await page.context().close();
+  });
+});
