@@ -12,7 +12,7 @@ use crate::{
     error::PageError,
     paths,
 };
-use backup_api::{Annotation, ApiError, BackupId, EnvironmentId, OperationId};
+use backup_api::{Action, Annotation, ApiError, BackupId, EnvironmentId, OperationId};
 
 /// Asks an operation to end.
 #[server(prefix = "/api", endpoint = "cancel-operation")]
@@ -110,6 +110,10 @@ pub async fn delete_backup(
         };
         let form = paths::delete(environment, &id);
         let delete = async {
+            // First: who may not delete is told that, whatever they typed.
+            console
+                .authorise(&viewer.actor, environment, Action::Delete)
+                .await?;
             if confirmation.trim() != id.as_str() {
                 return Err(ConsoleError::Api(ApiError::InvalidRequest {
                     detail: "That is not its name. Type the name of the backup as it is shown.".to_owned(),
