@@ -161,11 +161,12 @@ pub async fn keep_small(request: Request, next: Next) -> Response {
     let Ok(response) = timeout(LONGEST_ANSWER, next.run(request)).await else {
         return respond(too_slow(), request_id.as_ref());
     };
-    let is_problem = response
+    // What a handler refused says why, as JSON; axum's own refusal is a line of text.
+    let is_explained = response
         .headers()
         .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind == PROBLEM_CONTENT_TYPE);
-    if response.status() == StatusCode::PAYLOAD_TOO_LARGE && !is_problem {
+        .is_some_and(|kind| kind == PROBLEM_CONTENT_TYPE || kind == "application/json");
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE && !is_explained {
         respond(too_large(), request_id.as_ref())
     } else {
         response
