@@ -90,6 +90,9 @@ try {
     await every("activities", "/projects/lfrjoebloggs-prd/activities");
     await every("activities-none", "/projects/lfrjoebloggs-prd/activities?from=2099-01-01");
     await every("activities-of-the-console", "/settings/activities");
+    for (const name of ["people", "tokens", "sessions", "account"]) {
+      await every(name, `/settings/${name}`);
+    }
     await every("not-found", "/nothing");
     const upload = await startSlowUpload(server, "prd", token);
     await every("backups-locked", BACKUPS);

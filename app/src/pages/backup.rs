@@ -154,8 +154,10 @@ fn Deletion(environment: Environment, backup: Backup, reason: Option<String>) ->
     view! {
         <section class="card card-padded" aria-labelledby="deletion-title" data-live="deletion">
             <h2 id="deletion-title">"Delete"</h2>
-            <p class="quiet">"Both files go for good."</p>
-            <div class="form-end">{way}</div>
+            <div class="form">
+                <p class="quiet">"Both files go for good."</p>
+                <div class="form-end">{way}</div>
+            </div>
         </section>
     }
     .into_any()

@@ -158,7 +158,7 @@ fn NewTokenForm(viewer: Viewer, name: String, problem: Option<AppError>, confirm
                     required
                 />
             </div>
-            <fieldset class="choice">
+            <fieldset class="token-scope">
                 <legend>"Environments"</legend>
                 <label class="check">
                     <input type="checkbox" name="all_environments" value="true" checked />
@@ -166,10 +166,10 @@ fn NewTokenForm(viewer: Viewer, name: String, problem: Option<AppError>, confirm
                 </label>
                 <details>
                     <summary>"Only these, where the box above is not ticked"</summary>
-                    <div class="choice-boxes">{environments}</div>
+                    <div class="token-scope-boxes">{environments}</div>
                 </details>
             </fieldset>
-            <fieldset class="choice">
+            <fieldset class="token-scope">
                 <legend>"What it may do there"</legend>
                 <label class="check">
                     <input type="checkbox" name="all_actions" value="true" checked />
@@ -177,7 +177,7 @@ fn NewTokenForm(viewer: Viewer, name: String, problem: Option<AppError>, confirm
                 </label>
                 <details>
                     <summary>"Only this, where the box above is not ticked"</summary>
-                    <div class="choice-boxes">{actions}</div>
+                    <div class="token-scope-boxes">{actions}</div>
                 </details>
             </fieldset>
             <div class="narrow-form">
