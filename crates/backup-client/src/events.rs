@@ -78,7 +78,7 @@ impl Listener {
         loop {
             if let Some(event) = self.reader.events.pop_front() {
                 self.pause = FIRST_PAUSE;
-                self.last = id_of(&event).or(self.last);
+                self.last = event.id().or(self.last);
                 return event;
             }
             match &mut self.response {
@@ -104,13 +104,6 @@ impl Listener {
                 "the events of a backup service cannot be had yet"
             ),
         }
-    }
-}
-
-const fn id_of(event: &Event) -> Option<EventId> {
-    match event {
-        Event::Snapshot { id, .. } | Event::Operation { id, .. } | Event::Catalogue { id, .. } => Some(*id),
-        _ => None,
     }
 }
 
@@ -242,7 +235,7 @@ mod tests {
                 ),
                 "{size}: {events:?}"
             );
-            assert_eq!(id_of(events[1]).unwrap().to_string(), "7-2");
+            assert_eq!(events[1].id().unwrap().to_string(), "7-2");
         }
     }
 

@@ -59,7 +59,10 @@ pub(crate) fn failure(status: StatusCode, problem: Option<Problem>, subject: Sub
         return without_problem(status, subject);
     };
     let detail = problem.detail.clone();
-    let broken = |what: &str| Failure::Client(ClientError::Unexpected(what.to_owned()));
+    let about_no_backup = || {
+        let sentence = "that a backup cannot go, and was asked about none";
+        Failure::Client(ClientError::Unexpected(sentence.to_owned()))
+    };
     Failure::Refused(match problem.code {
         ProblemCode::Unauthenticated => return Failure::Client(ClientError::Credentials),
         ProblemCode::Forbidden => ApiError::Forbidden {
@@ -72,14 +75,22 @@ pub(crate) fn failure(status: StatusCode, problem: Option<Problem>, subject: Sub
             id: subject.operation.map(ToString::to_string).unwrap_or_default(),
         },
         ProblemCode::NotCancellable => ApiError::NotCancellable { reason: detail },
-        ProblemCode::Cancelled => ApiError::Cancelled { sentence: detail },
-        ProblemCode::Pinned | ProblemCode::InUse => match (problem.code, subject.backup) {
-            (ProblemCode::Pinned, Some(id)) => ApiError::Pinned { id: id.clone() },
-            (_, Some(id)) => ApiError::InUse {
-                id: id.clone(),
-                sentence: detail,
+        ProblemCode::Cancelled => ApiError::Cancelled {
+            sentence: without_advice(&detail, |sentence| ApiError::Cancelled { sentence }),
+        },
+        ProblemCode::Pinned => match subject.backup.cloned() {
+            Some(id) => ApiError::Pinned { id },
+            None => return about_no_backup(),
+        },
+        ProblemCode::InUse => match subject.backup.cloned() {
+            Some(id) => ApiError::InUse {
+                sentence: without_advice(&detail, |sentence| ApiError::InUse {
+                    id: id.clone(),
+                    sentence,
+                }),
+                id,
             },
-            (_, None) => return broken("that a backup cannot go, and was asked about none"),
+            None => return about_no_backup(),
         },
         ProblemCode::OperationInProgress => match problem.operation {
             Some(operation) => ApiError::OperationInProgress(operation),
@@ -114,6 +125,12 @@ pub(crate) fn failure(status: StatusCode, problem: Option<Problem>, subject: Sub
         },
         _ => ApiError::InvalidRequest { detail },
     })
+}
+
+/// A sentence as it was before the problem that carried it added what to do: that is added again where it is told next.
+fn without_advice(detail: &str, error: impl FnOnce(String) -> ApiError) -> String {
+    let advice = Problem::from(&error(String::new())).detail;
+    detail.strip_suffix(&advice).unwrap_or(detail).to_owned()
 }
 
 /// Services that came before ours, and whatever else stands at the address, explain nothing.
@@ -172,6 +189,13 @@ mod tests {
             },
             ApiError::InvalidRequest {
                 detail: "Send both.".to_owned(),
+            },
+            ApiError::InUse {
+                id: id.clone(),
+                sentence: "joe@example.com has been downloading it since 14:03 UTC.".to_owned(),
+            },
+            ApiError::Cancelled {
+                sentence: "joe@example.com cancelled it.".to_owned(),
             },
             ApiError::Incomplete,
             ApiError::MissingPart(Part::Volume),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backup_api::{CatalogueChange, Event, EventId, EventStream, OperationState};
+use backup_api::{CatalogueChange, Event, EventStream, OperationState};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
@@ -22,13 +22,6 @@ async fn news(events: &mut EventStream) -> Event {
             Event::Progress { .. } => {}
             event => return event,
         }
-    }
-}
-
-fn id(event: &Event) -> EventId {
-    match event {
-        Event::Snapshot { id, .. } | Event::Operation { id, .. } | Event::Catalogue { id, .. } => *id,
-        other => panic!("{other:?} has no id"),
     }
 }
 
@@ -60,7 +53,7 @@ async fn listeners_learn_how_it_stands_and_what_changes(subject: &Subject) {
 
 async fn whoever_comes_back_gets_what_was_missed(subject: &Subject) {
     let mut events = subject.events(&actor(), None).await.unwrap();
-    let last = id(&news(&mut events).await);
+    let last = news(&mut events).await.id().unwrap();
     drop(events);
     let backup = subject.backup().await;
     let mut events = subject.events(&actor(), Some(last)).await.unwrap();
