@@ -1,7 +1,7 @@
 //! Everything that requests are answered with, opened in order: database, archives, activities, services,
 //! console.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Context, Result};
 use archive_store::{
@@ -66,7 +66,7 @@ impl Application {
         let console = Console::open_with_activities(settings, database.clone(), activities.clone())
             .await
             .context("cannot open the console's data")?;
-        let abandoned = Drafts::new(console.clone(), uploads.clone())
+        let abandoned = Drafts::new(console.clone(), uploads.clone(), HashMap::new())
             .discard_unknown()
             .await
             .context("cannot look through the unfinished uploads")?;
@@ -100,7 +100,7 @@ impl Application {
 
     /// What people are uploading.
     pub(crate) fn drafts(&self) -> Drafts {
-        Drafts::new(self.console.clone(), self.uploads.clone())
+        Drafts::new(self.console.clone(), self.uploads.clone(), HashMap::new())
     }
 
     /// All environments, in the order of the configuration.

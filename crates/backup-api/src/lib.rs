@@ -20,6 +20,8 @@ pub mod http;
 mod operation;
 mod part;
 mod problem;
+#[cfg(feature = "service")]
+mod resumable;
 pub mod routes;
 #[cfg(feature = "service")]
 mod service;
@@ -42,8 +44,10 @@ pub use operation::{Operation, OperationId, OperationKind, OperationState, Phase
 pub use part::{Part, UnknownPart};
 pub use problem::{CONTENT_TYPE as PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
 #[cfg(feature = "service")]
+pub use resumable::{ResumableApi, ResumableFuture, UploadProgress, UploadRefusal};
+#[cfg(feature = "service")]
 pub use service::{
     Annotation, ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, EventStream,
-    PartStream, StoredArchive, Upload, UploadContent, UploadPart,
+    PartStream, StoredArchive, Upload, UploadAtService, UploadContent, UploadPart,
 };
 pub use text::grouped;

@@ -41,6 +41,9 @@ pub enum BodyError {
     /// The body is not of the kind that can be read: a sentence that says what to send.
     #[error("{0}")]
     UnsupportedMediaType(String),
+    /// Whoever was asked for the bytes refused or failed.
+    #[error(transparent)]
+    Refused(Box<ApiError>),
     /// Reading failed on our side.
     #[error("reading failed")]
     Read(#[source] std::io::Error),
@@ -53,6 +56,7 @@ impl From<BodyError> for ApiError {
             BodyError::Idle { seconds } => Self::TooSlow { seconds },
             BodyError::UnsupportedMediaType(detail) => Self::UnsupportedMediaType { detail },
             BodyError::Malformed(detail) => Self::InvalidRequest { detail },
+            BodyError::Refused(error) => *error,
             BodyError::Read(source) => Self::internal(source),
         }
     }
@@ -62,6 +66,13 @@ impl From<BodyError> for ApiError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoredArchive {
     /// The archive's id in the store.
+    pub id: String,
+}
+
+/// Names a finished resumable upload at the service that is to make a backup of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UploadAtService {
+    /// The upload's id there.
     pub id: String,
 }
 
@@ -98,8 +109,10 @@ pub struct UploadPart {
 
 /// Where the bytes of a part come from.
 pub enum UploadContent {
-    /// Already in the store: it only changes its owner.
+    /// Already in the store that console and embedded service share: it only changes its owner.
     Stored(StoredArchive),
+    /// Already at a service on another machine, as a finished resumable upload of the actor's.
+    AtService(UploadAtService),
     /// Coming in.
     Stream(ByteStream),
 }
@@ -108,6 +121,7 @@ impl fmt::Debug for UploadContent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stored(archive) => formatter.debug_tuple("Stored").field(archive).finish(),
+            Self::AtService(upload) => formatter.debug_tuple("AtService").field(upload).finish(),
             Self::Stream(_) => formatter.write_str("Stream"),
         }
     }

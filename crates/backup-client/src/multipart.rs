@@ -150,6 +150,12 @@ fn framed(
                     let content: ByteStream = match upload.content {
                         UploadContent::Stream(body) => body,
                         UploadContent::Stored(archive) => stored(archive, source, sending),
+                        UploadContent::AtService(_) => {
+                            stream::once(std::future::ready(Err(BodyError::Read(io::Error::other(
+                                "a finished upload at the service is no part of a form",
+                            )))))
+                            .boxed()
+                        }
                     };
                     stream::once(std::future::ready(Ok(head(upload.part))))
                         .chain(content)

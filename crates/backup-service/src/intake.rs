@@ -120,6 +120,13 @@ impl Intake {
             let archive = match content {
                 UploadContent::Stream(body) => self.store_stream(part, body).await?,
                 UploadContent::Stored(stored) => self.stored(part, &stored.id).await?,
+                UploadContent::AtService(upload) => {
+                    let sentence = format!(
+                        "upload {} is said to be at a service that is embedded here",
+                        upload.id
+                    );
+                    return Err(ApiError::internal(sentence));
+                }
             };
             self.note_arrival(part, &archive).await?;
             *place = Some(archive);

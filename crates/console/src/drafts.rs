@@ -1,28 +1,33 @@
 //! Pairs on their way in: what a person is uploading to an environment, until it becomes a backup.
 //!
-//! A draft is two rows at most, one for each part, and the bytes of each are a resumable upload of the archive store.
-//! So a draft survives whatever an upload survives: a reload, another browser, another day, a restart. The file itself
-//! stays with the person; what is kept of it here is enough to tell whether a file that is chosen later is the same.
-//! The table's key sees to it that two tabs that choose at once end up with one upload.
+//! A draft is two rows at most, one for each part, and the bytes of each are a resumable upload. So a draft survives
+//! whatever an upload survives: a reload, another browser, another day, a restart. The file itself stays with the
+//! person; what is kept of it here is enough to tell whether a file that is chosen later is the same. The table's key
+//! sees to it that two tabs that choose at once end up with one upload.
+//!
+//! The bytes wait where they become a backup: in the store that is shared with an embedded service, or at the service
+//! on another machine. The rules are the same for both, and are here; [`places`] knows which it is.
 
 mod facts;
+mod here;
+mod places;
+mod refusals;
+mod rows;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use archive_store::{
-    StoreError, failpoints,
-    uploads::{NewUpload, ResumableUploads, UploadError, UploadState},
+use archive_store::{failpoints, uploads::ResumableUploads};
+use backup_api::{
+    Action, Actor, ApiError, Backup, EnvironmentId, Part, PartStream, ResumableApi, Upload, UploadPart,
+    UploadProgress, UploadRefusal,
 };
-use backup_api::{Action, Actor, ApiError, Backup, BodyError, EnvironmentId, Part, Upload};
-use database::sqlx::{Row, query, sqlite::SqliteRow};
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use tokio::sync::Mutex;
 
 pub use facts::{Difference, FileFacts};
 
+use self::{places::Places, rows::DraftKey};
 use crate::{Console, ConsoleError};
-
-const SCOPE_PREFIX: &str = "draft/";
 
 /// One half of a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,54 +67,53 @@ pub enum Choice {
 #[derive(Debug, Clone)]
 pub struct Drafts {
     console: Console,
-    uploads: ResumableUploads,
-    /// Held while a file is chosen: two tabs must not need room for the same file twice.
-    choosing: Arc<Mutex<()>>,
+    places: Arc<Places>,
 }
 
 impl Drafts {
-    /// The drafts that `console` keeps, with their bytes in `uploads`.
-    pub fn new(console: Console, uploads: ResumableUploads) -> Self {
-        Self {
-            console,
-            uploads,
-            choosing: Arc::default(),
-        }
+    /// The drafts that `console` keeps, with their bytes in `uploads`; for environments that `elsewhere` names, there.
+    pub fn new(
+        console: Console,
+        uploads: ResumableUploads,
+        elsewhere: HashMap<EnvironmentId, Arc<dyn ResumableApi>>,
+    ) -> Self {
+        let places = Arc::new(Places::new(console.projects(), uploads, elsewhere));
+        Self { console, places }
     }
 
     /// Removes uploads that were made for a draft and never came into one, because the process died in between, and
-    /// gives how many. Only for start-up: later, one that is not in its draft yet is about to be.
+    /// gives how many. Only for start-up: later, one that is not in its draft yet is about to be. Those at other
+    /// services expire there.
     pub async fn discard_unknown(&self) -> Result<usize, ConsoleError> {
         let mut gone = 0;
-        for (scope, id) in self
-            .uploads
-            .scoped(SCOPE_PREFIX)
-            .await
-            .map_err(ConsoleError::internal)?
-        {
-            let known = query("SELECT 1 FROM draft_files WHERE upload_id = $1")
-                .bind(id.as_str())
-                .fetch_optional(self.console.database.reader())
-                .await?;
-            if known.is_some() {
-                continue;
-            }
-            match self.uploads.terminate(&scope, &id).await {
-                Ok(()) => gone += 1,
-                // It has expired, and goes with those.
-                Err(UploadError::NoSuchUpload) => {}
-                Err(error) => return Err(ConsoleError::internal(error)),
+        for upload in self.places.uploads_here().await? {
+            if !rows::is_known(&self.console.database, upload.id()).await? && upload.end().await? {
+                gone += 1;
             }
         }
         Ok(gone)
     }
 
-    /// The scope of a person's uploads to an environment, for whoever may upload there.
+    /// The scope of a person's uploads to an environment in the store of this machine, for whoever may upload there.
     pub async fn scope(&self, actor: &Actor, environment: &EnvironmentId) -> Result<String, ConsoleError> {
-        self.console
-            .service_for(actor, environment, Action::Upload)
-            .await?;
-        Ok(scope(actor, environment))
+        self.authorise(actor, environment).await?;
+        Ok(here::scope(actor, environment))
+    }
+
+    /// Whether an upload belongs to the person's draft, for whoever may upload there.
+    pub async fn holds(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        upload: &str,
+    ) -> Result<bool, ConsoleError> {
+        self.authorise(actor, environment).await?;
+        rows::holds(&self.console.database, actor, environment, upload).await
+    }
+
+    async fn authorise(&self, actor: &Actor, environment: &EnvironmentId) -> Result<(), ConsoleError> {
+        let service = self.console.service_for(actor, environment, Action::Upload);
+        service.await.map(drop)
     }
 
     /// What of a pair is there, in the order of [`Part::ALL`].
@@ -118,10 +122,10 @@ impl Drafts {
         actor: &Actor,
         environment: &EnvironmentId,
     ) -> Result<Vec<DraftFile>, ConsoleError> {
-        self.scope(actor, environment).await?;
+        self.authorise(actor, environment).await?;
         let mut files = Vec::new();
         for part in Part::ALL {
-            files.extend(self.find(actor, environment, part).await?);
+            files.extend(self.find(&DraftKey::new(actor, environment, part)).await?);
         }
         Ok(files)
     }
@@ -136,17 +140,13 @@ impl Drafts {
         file: FileFacts,
         instead: Option<&str>,
     ) -> Result<Choice, ConsoleError> {
-        self.scope(actor, environment).await?;
+        self.authorise(actor, environment).await?;
         file.judge()?;
-        self.judge_size(part, file.size)?;
-        let (drafts, actor, environment) = (self.clone(), actor.clone(), environment.clone());
-        let instead = instead.map(str::to_owned);
+        let key = DraftKey::new(actor, environment, part);
+        self.judge_size(&key, file.size).await?;
+        let (drafts, instead) = (self.clone(), instead.map(str::to_owned));
         // In a task of its own: whoever hangs up meanwhile must not leave an upload that no draft knows.
-        let choosing = async move {
-            drafts
-                .find_or_make_room(&actor, &environment, part, file, instead.as_deref())
-                .await
-        };
+        let choosing = async move { drafts.find_or_make_room(&key, file, instead.as_deref()).await };
         tokio::spawn(choosing).await.map_err(ConsoleError::internal)?
     }
 
@@ -158,9 +158,9 @@ impl Drafts {
         part: Part,
         upload: &str,
     ) -> Result<(), ConsoleError> {
-        let scope = self.scope(actor, environment).await?;
-        self.terminate(&scope, part, upload).await?;
-        self.forget(actor, environment, part, upload).await
+        self.authorise(actor, environment).await?;
+        self.give_up(&DraftKey::new(actor, environment, part), upload)
+            .await
     }
 
     /// Makes a backup of two finished uploads and answers when it stands. The same two make one backup, however often
@@ -176,13 +176,14 @@ impl Drafts {
             .console
             .service_for(actor, environment, Action::Upload)
             .await?;
+        let uploads = self.places.of(environment)?.uploads();
         let key = format!("draft {database} {volume}");
         let upload = Upload {
             announced_length: None,
-            parts: self.uploads.clone().stored_parts(
-                scope(actor, environment),
+            parts: halves(
+                uploads,
+                actor.clone(),
                 [(Part::Database, database), (Part::Volume, volume)],
-                refusal,
             ),
             note: None,
             idempotency_key: Some(key),
@@ -191,29 +192,28 @@ impl Drafts {
     }
 
     /// Refuses what can never be taken, before another file gives way to it.
-    fn judge_size(&self, part: Part, size: u64) -> Result<(), ConsoleError> {
-        let limit = self.uploads.largest_upload();
+    async fn judge_size(&self, key: &DraftKey, size: u64) -> Result<(), ConsoleError> {
         if size == 0 {
-            return Err(from_upload(part, StoreError::Empty.into()));
+            return Err(refusals::not_made(key.part, UploadRefusal::Empty));
         }
-        if size > limit {
-            return Err(ApiError::TooLarge { limit }.into());
+        let uploads = self.places.of(&key.environment)?.uploads();
+        let largest = uploads.largest(&key.actor).await;
+        match largest.map_err(|refusal| refusals::not_made(key.part, refusal))? {
+            Some(limit) if size > limit => Err(ApiError::TooLarge { limit }.into()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn find_or_make_room(
         &self,
-        actor: &Actor,
-        environment: &EnvironmentId,
-        part: Part,
+        key: &DraftKey,
         file: FileFacts,
         instead: Option<&str>,
     ) -> Result<Choice, ConsoleError> {
-        let scope = scope(actor, environment);
-        let _choosing = self.choosing.lock().await;
+        let place = self.places.of(&key.environment)?;
+        let _choosing = place.choosing().await;
         loop {
-            if let Some(there) = self.find(actor, environment, part).await? {
+            if let Some(there) = self.find(key).await? {
                 let differences = there.file.differences(&file);
                 if differences.is_empty() {
                     return Ok(Choice::Ready(there));
@@ -221,184 +221,74 @@ impl Drafts {
                 if instead != Some(there.upload.as_str()) {
                     return Ok(Choice::Other { there, differences });
                 }
-                self.discard(actor, environment, part, &there.upload).await?;
+                self.give_up(key, &there.upload).await?;
             }
-            let new = NewUpload {
-                scope: scope.clone(),
-                length: Some(file.size),
-                metadata: String::new(),
-            };
-            let upload = self
-                .uploads
-                .create(new)
+            let upload = place
+                .uploads()
+                .create(&key.actor, file.size)
                 .await
-                .map_err(|error| from_upload(part, error))?;
+                .map_err(|refusal| refusals::not_made(key.part, refusal))?;
             failpoints::reached("draft-before-row");
-            if self
-                .insert(actor, environment, part, &upload.id.to_string(), &file)
-                .await?
-            {
-                return Ok(Choice::Ready(draft_file(part, file, upload)));
+            if rows::insert(&self.console.database, key, &upload.id, &file).await? {
+                return Ok(Choice::Ready(draft_file(key.part, file, upload)));
             }
             // Another tab was quicker.
-            self.terminate(&scope, part, upload.id.as_str()).await?;
+            self.end(key, &upload.id).await?;
         }
     }
 
     /// A half of a draft; what it says of an upload that has expired or become a backup is forgotten.
-    async fn find(
-        &self,
-        actor: &Actor,
-        environment: &EnvironmentId,
-        part: Part,
-    ) -> Result<Option<DraftFile>, ConsoleError> {
-        let row = query(
-            "SELECT upload_id, name, size, modified, sample FROM draft_files
-             WHERE actor_id = $1 AND environment = $2 AND part = $3",
-        )
-        .bind(&actor.id)
-        .bind(environment.to_string())
-        .bind(part.as_str())
-        .fetch_optional(self.console.database.reader())
-        .await?;
-        let Some((upload, file)) = row.as_ref().map(read).transpose()? else {
+    async fn find(&self, key: &DraftKey) -> Result<Option<DraftFile>, ConsoleError> {
+        let database = &self.console.database;
+        let Some((upload, file)) = rows::find(database, key).await? else {
             return Ok(None);
         };
-        let state = match upload.parse() {
-            Ok(id) => self
-                .uploads
-                .state(&scope(actor, environment), &id)
-                .await
-                .map_err(ConsoleError::internal)?,
-            Err(_) => None,
-        };
-        if state.is_none() {
-            self.forget(actor, environment, part, &upload).await?;
+        let uploads = self.places.of(&key.environment)?.uploads();
+        match uploads.progress(&key.actor, &upload).await {
+            Ok(progress) => Ok(Some(draft_file(key.part, file, progress))),
+            Err(UploadRefusal::Gone) => {
+                rows::forget(database, key, &upload).await?;
+                Ok(None)
+            }
+            Err(refusal) => Err(refusals::not_made(key.part, refusal)),
         }
-        Ok(state.map(|state| draft_file(part, file, state)))
     }
 
-    /// False where the draft has this part already.
-    async fn insert(
-        &self,
-        actor: &Actor,
-        environment: &EnvironmentId,
-        part: Part,
-        upload: &str,
-        file: &FileFacts,
-    ) -> Result<bool, ConsoleError> {
-        let mut transaction = self.console.database.begin().await?;
-        let inserted = query(
-            "INSERT INTO draft_files (actor_id, environment, part, upload_id, name, size, modified, sample)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (actor_id, environment, part) DO NOTHING",
-        )
-        .bind(&actor.id)
-        .bind(environment.to_string())
-        .bind(part.as_str())
-        .bind(upload)
-        .bind(&file.name)
-        .bind(i64::try_from(file.size).map_err(ConsoleError::internal)?)
-        .bind(file.modified)
-        .bind(&file.sample)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(inserted.rows_affected() == 1)
+    async fn give_up(&self, key: &DraftKey, upload: &str) -> Result<(), ConsoleError> {
+        self.end(key, upload).await?;
+        rows::forget(&self.console.database, key, upload).await
     }
 
-    async fn forget(
-        &self,
-        actor: &Actor,
-        environment: &EnvironmentId,
-        part: Part,
-        upload: &str,
-    ) -> Result<(), ConsoleError> {
-        let mut transaction = self.console.database.begin().await?;
-        query(
-            "DELETE FROM draft_files WHERE actor_id = $1 AND environment = $2 AND part = $3 AND upload_id = $4",
-        )
-        .bind(&actor.id)
-        .bind(environment.to_string())
-        .bind(part.as_str())
-        .bind(upload)
-        .execute(&mut *transaction)
-        .await?;
-        Ok(transaction.commit().await?)
-    }
-
-    async fn terminate(&self, scope: &str, part: Part, upload: &str) -> Result<(), ConsoleError> {
-        let Ok(id) = upload.parse() else { return Ok(()) };
-        match self.uploads.terminate(scope, &id).await {
-            Ok(()) | Err(UploadError::NoSuchUpload) => Ok(()),
-            Err(error) => Err(from_upload(part, error)),
+    async fn end(&self, key: &DraftKey, upload: &str) -> Result<(), ConsoleError> {
+        let uploads = self.places.of(&key.environment)?.uploads();
+        match uploads.end(&key.actor, upload).await {
+            Ok(()) | Err(UploadRefusal::Gone) => Ok(()),
+            Err(refusal) => Err(refusals::not_made(key.part, refusal)),
         }
     }
 }
 
-/// Apart from the uploads that the same person makes through the API: those are no drafts.
-fn scope(actor: &Actor, environment: &EnvironmentId) -> String {
-    format!("{SCOPE_PREFIX}{}/{environment}", actor.id)
+/// Finished uploads as the parts of a backup. Each is looked up when its turn comes: a lock that is held is told first.
+fn halves(uploads: Arc<dyn ResumableApi>, actor: Actor, pair: [(Part, String); 2]) -> PartStream {
+    stream::iter(pair)
+        .then(move |(part, upload)| {
+            let (uploads, actor) = (uploads.clone(), actor.clone());
+            async move {
+                let content = uploads.finished(&actor, &upload).await;
+                let content = content.map_err(|refusal| refusals::not_usable(part, refusal))?;
+                Ok(UploadPart { part, content })
+            }
+        })
+        .boxed()
 }
 
-fn read(row: &SqliteRow) -> Result<(String, FileFacts), ConsoleError> {
-    let size: i64 = row.try_get("size")?;
-    let file = FileFacts {
-        name: row.try_get("name")?,
-        size: u64::try_from(size).map_err(ConsoleError::internal)?,
-        modified: row.try_get("modified")?,
-        sample: row.try_get("sample")?,
-    };
-    Ok((row.try_get("upload_id")?, file))
-}
-
-fn draft_file(part: Part, file: FileFacts, state: UploadState) -> DraftFile {
+fn draft_file(part: Part, file: FileFacts, progress: UploadProgress) -> DraftFile {
     DraftFile {
         part,
-        upload: state.id.to_string(),
+        upload: progress.id,
         file,
-        received: state.offset,
-        sha256: state.finished.map(hex::encode),
-        expires_at: state.expires_at,
-    }
-}
-
-fn from_upload(part: Part, error: UploadError) -> ConsoleError {
-    let refusal = match error {
-        UploadError::TooManyUploads { .. } => ApiError::QuotaExceeded {
-            detail: "You have too many unfinished uploads to this environment. Remove one of them first."
-                .to_owned(),
-        },
-        UploadError::QuotaExceeded { limit } => ApiError::QuotaExceeded {
-            detail: format!(
-                "All your unfinished uploads to this environment may have {limit} bytes together. Remove one of them first."
-            ),
-        },
-        UploadError::Store(StoreError::TooLarge { limit }) => ApiError::TooLarge { limit },
-        UploadError::Store(StoreError::Full { needed, available }) => {
-            ApiError::StoreFull { needed, available }
-        }
-        UploadError::Store(StoreError::Empty) => ApiError::InvalidRequest {
-            detail: format!(
-                "This file is empty. Make it again with `{}` and look at its size.",
-                part.preparation()
-            ),
-        },
-        other => ApiError::internal(other),
-    };
-    refusal.into()
-}
-
-/// Why a draft makes no backup, for the person who asked for it.
-fn refusal(part: Part, error: UploadError) -> BodyError {
-    match error {
-        UploadError::NoSuchUpload => BodyError::Malformed(format!(
-            "The file for {} is not here any more: it was used, removed or has expired. Choose it again.",
-            part.title()
-        )),
-        UploadError::Unfinished { .. } => BodyError::Malformed(format!(
-            "The file for {} has not arrived completely. Choose it again to go on where it stopped.",
-            part.title()
-        )),
-        other => BodyError::Read(std::io::Error::other(other)),
+        received: progress.offset,
+        sha256: progress.sha256.map(hex::encode),
+        expires_at: progress.expires_at,
     }
 }

@@ -383,6 +383,7 @@ impl BackupApi for FakeService {
                 match upload.parts.next().await {
                     Some(Ok(part)) => brought.parts.push(match part.content {
                         UploadContent::Stored(archive) => (part.part, Some(archive.id)),
+                        UploadContent::AtService(upload) => (part.part, Some(upload.id)),
                         UploadContent::Stream(_) => (part.part, None),
                     }),
                     Some(Err(error)) => break Err(ApiError::from(error)),

@@ -1,6 +1,9 @@
 //! Tabs that choose at once, and people who hang up in the middle.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use archive_store::uploads::UploadLimits;
 use backup_api::Part;
@@ -13,7 +16,8 @@ use super::{Desk, LARGEST, LIMITS, file, ready};
 async fn tabs_that_choose_at_once_end_up_with_one_upload() {
     let desk = Desk::new().await;
     // Each its own, so that nothing but the table keeps them apart.
-    let drafts = (0..12).map(|_| Drafts::new(desk.setting.console.clone(), desk.uploads.clone()));
+    let drafts =
+        (0..12).map(|_| Drafts::new(desk.setting.console.clone(), desk.uploads.clone(), HashMap::new()));
     let uploads = choose_at_once(&desk, drafts, 1_000).await;
     assert_eq!(uploads.len(), 1, "{uploads:?}");
     assert_eq!(desk.records().await, [1, 1, 1]);

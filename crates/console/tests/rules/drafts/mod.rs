@@ -3,11 +3,12 @@
 mod access;
 mod at_once;
 mod choosing;
+mod elsewhere;
 mod ending;
 mod initiating;
 mod limits;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use archive_store::{
     ArchiveStore, StoreLimits,
@@ -63,7 +64,7 @@ impl Desk {
             .unwrap();
         let uploads = ResumableUploads::open(store, limits).await.unwrap();
         Self {
-            drafts: Drafts::new(setting.console.clone(), uploads.clone()),
+            drafts: Drafts::new(setting.console.clone(), uploads.clone(), HashMap::new()),
             setting,
             service,
             uploads,
