@@ -28,7 +28,7 @@ const LARGEST_JSON: usize = 64 * 1024 * 1024;
 /// Connections that nobody uses are kept open this long; shorter than servers usually do.
 const IDLE: Duration = Duration::from_secs(20);
 /// The domain whose names all mean this machine (RFC 6761); resolvers of operating systems do not know them.
-const LOOPBACK_DOMAIN: &str = ".localhost";
+pub(crate) const LOOPBACK_DOMAIN: &str = ".localhost";
 
 /// The way to one service; clones share its connections.
 #[derive(Debug, Clone)]

@@ -1,14 +1,20 @@
 //! Where a service is and how it is asked.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use backup_api::EnvironmentId;
+use reqwest::Url;
 use secrecy::SecretString;
+
+use crate::connection::LOOPBACK_DOMAIN;
 
 /// The address of a service, without a slash at its end: `https://backup-lfrjoebloggs-prd.lfr.cloud`, or with the path
 /// below which a console serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceAddress(String);
+pub struct ServiceAddress {
+    text: String,
+    url: Url,
+}
 
 /// The text is no address of a service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,18 +24,32 @@ pub struct InvalidAddress(&'static str);
 impl ServiceAddress {
     /// The address of one of the service's paths.
     pub(crate) fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
+        format!("{}{path}", self.text)
     }
 
     /// The address as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Its host, with the port where that has to be written.
+    pub fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        match self.url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+
+    /// Whether everybody on the way could read what goes there: it is without https, and not to this machine.
+    pub fn is_readable_on_the_way(&self) -> bool {
+        self.url.scheme() == "http" && !self.url.host_str().is_some_and(is_this_machine)
     }
 }
 
 impl fmt::Display for ServiceAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.text)
     }
 }
 
@@ -37,8 +57,7 @@ impl FromStr for ServiceAddress {
     type Err = InvalidAddress;
 
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
-        let url =
-            reqwest::Url::parse(text).map_err(|_| InvalidAddress("it is no address; write https://host"))?;
+        let url = Url::parse(text).map_err(|_| InvalidAddress("it is no address; write https://host"))?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(InvalidAddress(
                 "it begins with https:// or http:// and names a host",
@@ -54,8 +73,23 @@ impl FromStr for ServiceAddress {
                 "it ends with its host or path, without `?` and `#`",
             ));
         }
-        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+        Ok(Self {
+            text: url.as_str().trim_end_matches('/').to_owned(),
+            url,
+        })
     }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
+    host == "localhost"
+        || host.ends_with(LOOPBACK_DOMAIN)
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// What says who asks. Prints nothing of it.
@@ -128,6 +162,36 @@ mod tests {
         ] {
             assert!(text.parse::<ServiceAddress>().is_err(), "{text:?} was accepted");
         }
+    }
+
+    #[test]
+    fn only_https_and_this_machine_are_out_of_sight() {
+        let readable = |text: &str| text.parse::<ServiceAddress>().unwrap().is_readable_on_the_way();
+        for text in [
+            "http://10.0.0.7:3001",
+            "http://backup-a-b.lfr.cloud",
+            "http://localhost.example.com",
+            "http://[fd00::1]",
+            "http://0.0.0.0",
+        ] {
+            assert!(readable(text), "{text}");
+        }
+        for text in [
+            "https://10.0.0.7",
+            "http://localhost:3001",
+            "http://backup-a-b.localhost",
+            "http://127.0.0.1:3001/services/a-b",
+            "http://[::1]:3001",
+        ] {
+            assert!(!readable(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_come_with_a_port_that_is_not_the_usual_one() {
+        let host = |text: &str| text.parse::<ServiceAddress>().unwrap().host();
+        assert_eq!(host("https://backup-a-b.lfr.cloud:443/"), "backup-a-b.lfr.cloud");
+        assert_eq!(host("http://127.0.0.1:3001/services/a-b"), "127.0.0.1:3001");
     }
 
     #[test]

@@ -7,12 +7,10 @@
 //!
 //! Whoever is nobody in an environment is told what they would be told if it did not exist.
 
-use backup_api::{Action, Actor, ApiError, EnvironmentId, ProjectName};
+use backup_api::{Action, Actor, ApiError, EnvironmentId};
 use database::sqlx::{Row, SqliteExecutor, query, sqlite::SqliteRow};
 
-use crate::{Console, ConsoleError, Project, Scope, TokenScope, people, tokens};
-
-const PROJECT_ACTOR_PREFIX: &str = "project:";
+use crate::{Console, ConsoleError, Project, Scope, TokenScope, people, programs, tokens};
 
 /// What somebody is in an environment; the one that may more is the smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,21 +175,16 @@ pub(crate) fn entry(row: &SqliteRow) -> Result<RoleEntry, ConsoleError> {
     })
 }
 
-/// Whoever holds the master token of a project.
-pub(crate) fn project_actor(project: &ProjectName) -> Actor {
-    Actor::new(format!("{PROJECT_ACTOR_PREFIX}{project}"), "project master token")
-}
-
 impl Console {
     /// What an actor may do, read now.
     pub async fn access(&self, actor: &Actor) -> Result<Access, ConsoleError> {
-        if let Some(project) = actor.id.strip_prefix(PROJECT_ACTOR_PREFIX) {
-            let entries = project.parse().map(|project| RoleEntry {
+        if let Some(project) = programs::project_of(actor) {
+            let owner = RoleEntry {
                 scope: Scope::Project(project),
                 role: Role::Owner,
-            });
+            };
             return Ok(Access {
-                entries: entries.into_iter().collect(),
+                entries: vec![owner],
                 // A program says nobody who may do what.
                 narrowed: Some(TokenScope::default()),
             });

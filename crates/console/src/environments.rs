@@ -12,7 +12,7 @@ use std::{
 use backup_api::{Action, Activity, Actor, ApiError, BackupApi, EnvironmentId, ProjectName};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Access, Console, ConsoleError, Role, secrets};
+use crate::{Access, Console, ConsoleError, Role, programs::MasterTokens};
 
 /// One environment, as pages show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,18 +67,15 @@ pub struct ConsoleSettings {
 /// The environments, checked and ready for looking up.
 pub(crate) struct Environments {
     projects: Vec<Project>,
-    connections: HashMap<EnvironmentId, Connection>,
-}
-
-struct Connection {
-    service: Arc<dyn BackupApi>,
-    master_token_hash: Option<[u8; 32]>,
+    services: HashMap<EnvironmentId, Arc<dyn BackupApi>>,
+    pub(crate) master_tokens: MasterTokens,
 }
 
 impl Environments {
     pub(crate) fn new(settings: ConsoleSettings) -> Result<Self, ConsoleError> {
         let mut projects: Vec<Project> = Vec::new();
-        let mut connections = HashMap::new();
+        let mut services = HashMap::new();
+        let mut master_tokens = MasterTokens::default();
         let mut shown = HashSet::new();
         for EnvironmentSettings {
             environment,
@@ -106,7 +103,9 @@ impl Environments {
                     "The master token of `{id}` is empty; set it or leave it out."
                 )));
             }
-            let master_token_hash = master_token.as_ref().map(secrets::sha256);
+            if let Some(token) = &master_token {
+                master_tokens.insert(id.clone(), token);
+            }
             match projects.iter_mut().find(|project| project.name == id.project) {
                 Some(project) => project.environments.push(environment),
                 None => projects.push(Project {
@@ -114,29 +113,17 @@ impl Environments {
                     environments: vec![environment],
                 }),
             }
-            connections.insert(
-                id,
-                Connection {
-                    service,
-                    master_token_hash,
-                },
-            );
+            services.insert(id, service);
         }
         Ok(Self {
             projects,
-            connections,
+            services,
+            master_tokens,
         })
     }
 
-    pub(crate) fn master_token_hash(
-        &self,
-        environment: &EnvironmentId,
-    ) -> Result<Option<[u8; 32]>, ConsoleError> {
-        Ok(self.connection(environment)?.master_token_hash)
-    }
-
-    fn connection(&self, environment: &EnvironmentId) -> Result<&Connection, ConsoleError> {
-        self.connections
+    pub(crate) fn service(&self, environment: &EnvironmentId) -> Result<&Arc<dyn BackupApi>, ConsoleError> {
+        self.services
             .get(environment)
             .ok_or(ConsoleError::NoSuchEnvironment)
     }
@@ -183,7 +170,7 @@ impl Console {
         let is_refused = match &entered {
             Err(ConsoleError::Api(ApiError::Forbidden { .. })) => true,
             // What strangers are told.
-            Err(ConsoleError::NoSuchEnvironment) => self.environments.connection(environment).is_ok(),
+            Err(ConsoleError::NoSuchEnvironment) => self.environments.service(environment).is_ok(),
             _ => false,
         };
         if is_refused && action != Action::View {
@@ -201,7 +188,6 @@ impl Console {
         action: Action,
     ) -> Result<(Role, Arc<dyn BackupApi>), ConsoleError> {
         let role = access.judge(environment, action)?;
-        let connection = self.environments.connection(environment)?;
-        Ok((role, Arc::clone(&connection.service)))
+        Ok((role, Arc::clone(self.environments.service(environment)?)))
     }
 }

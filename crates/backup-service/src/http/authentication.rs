@@ -6,7 +6,7 @@ use backup_api::{
     http::{HttpError, origin},
 };
 
-use super::{credentials::credentials, state::ServiceRouter};
+use super::{behalf, credentials::credentials, state::ServiceRouter};
 
 /// A caller whose credentials were accepted; what it may do is still to be asked.
 pub(crate) struct Caller(Actor);
@@ -26,7 +26,13 @@ impl Caller {
             Err(error) => Err(error),
         };
         match authenticated {
-            Ok(actor) => Ok(Self(actor.with_origin(origin))),
+            Ok(actor) => {
+                let actor = match behalf::name(&parts.headers) {
+                    Some(name) => state.authenticator.on_behalf_of(actor, &name),
+                    None => actor,
+                };
+                Ok(Self(actor.with_origin(origin)))
+            }
             Err(error) => {
                 let refused = Activity::by_nobody(origin, ActivityKind::Access);
                 state

@@ -47,6 +47,12 @@ pub trait Authenticator: Send + Sync + 'static {
         environment: &'a EnvironmentId,
         action: Action,
     ) -> ApiFuture<'a, ()>;
+
+    /// The actor to record where `actor` says that it asks for somebody called `name`. Whoever is not believed stays who
+    /// they are.
+    fn on_behalf_of(&self, actor: Actor, _name: &str) -> Actor {
+        actor
+    }
 }
 
 pub(crate) fn credentials(headers: &HeaderMap) -> Result<Credentials, ApiError> {

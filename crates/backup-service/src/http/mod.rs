@@ -2,6 +2,7 @@
 //! speak the same HTTP: downloads with ranges, multipart uploads, events, problems.
 
 mod authentication;
+mod behalf;
 mod credentials;
 mod download;
 mod events;
