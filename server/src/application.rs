@@ -1,40 +1,27 @@
-//! Everything that requests are answered with, opened in order: database, archives, activities, services,
-//! console.
+//! The console and everything it stands on, opened in order: activities, the services of this process, the ways to those
+//! of other machines, the console.
+
+mod elsewhere;
 
 use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Context, Result};
-use archive_store::{
-    ArchiveStore, StoreLimits,
-    uploads::{ResumableUploads, UploadLimits},
-};
-use backup_api::EnvironmentId;
-use backup_service::{BackupService, ServiceSettings};
 use console::{ActivityLog, Console, ConsoleSettings, Drafts, EnvironmentSettings, SqliteSessionStore};
 use database::Database;
-use tokio::sync::watch;
 
-use crate::{addresses::Addresses, configuration::Configuration, data_folder::DataFolder, hosts::Hosts};
-
-/// What backups say made them.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::{
+    addresses::Addresses, configuration::Configuration, data_folder::DataFolder, services::Services,
+};
 
 /// The opened application.
 #[derive(Debug)]
 pub(crate) struct Application {
-    pub(crate) configuration: Configuration,
-    pub(crate) folder: DataFolder,
-    pub(crate) hosts: Arc<Hosts>,
-    pub(crate) database: Database,
-    pub(crate) service: BackupService,
+    pub(crate) services: Services,
     pub(crate) activities: ActivityLog,
     pub(crate) console: Console,
     pub(crate) sessions: SqliteSessionStore,
-    pub(crate) uploads: ResumableUploads,
     /// Under which address people reach the console.
     pub(crate) address: String,
-    /// Becomes true when the process stops: what would go on for ever ends then.
-    pub(crate) stopping: watch::Sender<bool>,
 }
 
 impl Application {
@@ -45,28 +32,16 @@ impl Application {
         database: Database,
         addresses: &Addresses,
     ) -> Result<Self> {
-        let limits = StoreLimits {
-            largest_archive: configuration.uploads.largest_archive,
-            smallest_free_space: configuration.uploads.smallest_free_space,
-        };
-        let store = ArchiveStore::open(folder.path(), database.clone(), limits)
-            .await
-            .with_context(|| format!("cannot open the archives in {}", folder.path().display()))?;
-        let uploads = ResumableUploads::open(store.clone(), upload_limits(&configuration))
-            .await
-            .context("cannot open the unfinished uploads")?;
         let activities = ActivityLog::open(database.clone())
             .await
             .context("cannot open the record of activities")?;
-        let settings = service_settings(&configuration, activities.clone());
-        let service = BackupService::open(settings, database.clone(), store)
-            .await
-            .context("cannot open the backup service")?;
-        let settings = console_settings(&configuration, &service, addresses)?;
+        let sink = Arc::new(activities.clone());
+        let services = Services::open(configuration, folder, database.clone(), sink).await?;
+        let settings = console_settings(&services, addresses)?;
         let console = Console::open_with_activities(settings, database.clone(), activities.clone())
             .await
             .context("cannot open the console's data")?;
-        let abandoned = Drafts::new(console.clone(), uploads.clone(), HashMap::new())
+        let abandoned = Drafts::new(console.clone(), services.uploads.clone(), HashMap::new())
             .discard_unknown()
             .await
             .context("cannot look through the unfinished uploads")?;
@@ -76,88 +51,45 @@ impl Application {
                 "uploads that a former process made and never told its client are removed"
             );
         }
-        let sessions = SqliteSessionStore::new(database.clone());
-        let hosts = Arc::new(Hosts::new(&configuration));
         Ok(Self {
-            configuration,
-            folder,
-            hosts,
-            database,
-            service,
+            services,
             activities,
             console,
-            sessions,
-            uploads,
+            sessions: SqliteSessionStore::new(database),
             address: addresses.console().to_owned(),
-            stopping: watch::Sender::new(false),
         })
-    }
-
-    /// Ends what would go on for ever.
-    pub(crate) fn stop(&self) {
-        self.stopping.send_replace(true);
     }
 
     /// What people are uploading.
     pub(crate) fn drafts(&self) -> Drafts {
-        Drafts::new(self.console.clone(), self.uploads.clone(), HashMap::new())
-    }
-
-    /// All environments, in the order of the configuration.
-    pub(crate) fn environments(&self) -> Vec<EnvironmentId> {
-        environments(&self.configuration)
-    }
-}
-
-fn environments(configuration: &Configuration) -> Vec<EnvironmentId> {
-    let environments = configuration
-        .projects
-        .iter()
-        .flat_map(|project| &project.environments);
-    environments.map(|environment| environment.id.clone()).collect()
-}
-
-/// The most unfinished uploads of one person to one environment: a pair, and a few that were begun anew.
-const UNFINISHED_UPLOADS: u32 = 16;
-
-fn upload_limits(configuration: &Configuration) -> UploadLimits {
-    UploadLimits {
-        bytes_per_scope: configuration.uploads.largest_unfinished,
-        uploads_per_scope: UNFINISHED_UPLOADS,
-        lifetime: configuration.uploads.keep_unfinished,
+        Drafts::new(
+            self.console.clone(),
+            self.services.uploads.clone(),
+            HashMap::new(),
+        )
     }
 }
 
-fn service_settings(configuration: &Configuration, activities: ActivityLog) -> ServiceSettings {
-    ServiceSettings {
-        environments: environments(configuration),
-        upload_idle_timeout: configuration.uploads.idle_timeout,
-        largest_archive: configuration.uploads.largest_archive,
-        version: VERSION.to_owned(),
-        activities: Arc::new(activities),
-    }
-}
-
-fn console_settings(
-    configuration: &Configuration,
-    service: &BackupService,
-    addresses: &Addresses,
-) -> Result<ConsoleSettings> {
+fn console_settings(services: &Services, addresses: &Addresses) -> Result<ConsoleSettings> {
     let mut environments = Vec::new();
-    for project in &configuration.projects {
+    for project in &services.configuration.projects {
         for environment in &project.environments {
             let id = &environment.id;
-            environments.push(EnvironmentSettings {
-                environment: console::Environment {
-                    id: id.clone(),
-                    production: environment.production,
-                    service_host: addresses.service_host(id),
-                    service_url: addresses.service_url(id),
+            environments.push(match &environment.elsewhere {
+                Some(service) => elsewhere::environment(environment, service, services)?,
+                None => EnvironmentSettings {
+                    environment: console::Environment {
+                        id: id.clone(),
+                        production: environment.production,
+                        service_host: addresses.service_host(id),
+                        service_url: addresses.service_url(id),
+                    },
+                    service: services
+                        .service
+                        .environment(id)
+                        .with_context(|| format!("{id} is not served"))?,
+                    master_token: project.master_token.clone(),
                 },
-                service: service
-                    .environment(id)
-                    .with_context(|| format!("{id} is not served"))?,
-                master_token: project.master_token.clone(),
             });
         }
     }

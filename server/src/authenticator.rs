@@ -1,10 +1,14 @@
 //! Who calls a backup service: the console knows, the service asks.
 
-use std::net::IpAddr;
+mod programs;
+
+use std::{net::IpAddr, time::Duration};
 
 use backup_api::{Action, Actor, ApiError, ApiFuture, EnvironmentId};
 use backup_service::http::{Authenticator, Credentials};
-use console::{Console, ConsoleError};
+use console::{Console, ConsoleError, on_behalf_of};
+
+pub(crate) use self::programs::ProgramAuthenticator;
 
 use crate::single_sign_on::{self, SingleSignOn};
 
@@ -73,15 +77,23 @@ impl Authenticator for ConsoleAuthenticator {
             }
         })
     }
+
+    fn on_behalf_of(&self, actor: Actor, name: &str) -> Actor {
+        on_behalf_of(actor, name)
+    }
+}
+
+fn too_many_attempts(retry_after: Duration) -> ApiError {
+    ApiError::TooManyAttempts {
+        seconds: u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX),
+    }
 }
 
 /// Which of the two was wrong, the address or the password, is not told.
 fn to_api_error(error: ConsoleError, by_password: bool) -> ApiError {
     match error {
         ConsoleError::Api(error) => error,
-        ConsoleError::TooManyAttempts { retry_after } => ApiError::TooManyAttempts {
-            seconds: u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX),
-        },
+        ConsoleError::TooManyAttempts { retry_after } => too_many_attempts(retry_after),
         ConsoleError::NotSignedIn | ConsoleError::WrongCredentials | ConsoleError::InvalidEmail => {
             let reason = if by_password {
                 "E-mail address or password are wrong."

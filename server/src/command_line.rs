@@ -18,12 +18,14 @@ pub(crate) struct CommandLine {
 pub(crate) enum Command {
     /// Serve the console and the backup services of its environments.
     Serve(Serve),
+    /// Serve the backup services alone, for a console elsewhere and for programs with the project's master token.
+    Service(Service),
     /// Make a person who may do everything. The password is one line of standard input.
     CreateAdmin(Person),
     /// Make a token for a person and print it, this once, on standard output.
     CreateToken(Person),
     /// Say what takes effect, or everything that is wrong with the configuration.
-    CheckConfig(Common),
+    CheckConfig(CheckConfig),
 }
 
 /// Where the configuration and the data are.
@@ -47,6 +49,24 @@ pub(crate) struct Serve {
     /// Bring a sample project with sample backups.
     #[arg(long)]
     pub(crate) demo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Service {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// The address to listen on, such as 127.0.0.1:3001; wins over the file.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckConfig {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Check it for `service` instead of `serve`.
+    #[arg(long)]
+    pub(crate) service: bool,
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +94,15 @@ impl From<&Serve> for Overrides {
             listen: serve.listen.clone(),
             demo: serve.demo,
             ..Self::from(&serve.common)
+        }
+    }
+}
+
+impl From<&Service> for Overrides {
+    fn from(service: &Service) -> Self {
+        Self {
+            listen: service.listen.clone(),
+            ..Self::from(&service.common)
         }
     }
 }

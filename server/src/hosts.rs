@@ -40,13 +40,12 @@ impl Hosts {
     pub(crate) fn new(configuration: &Configuration) -> Self {
         let network = &configuration.network;
         let public_host = network.public_url.as_ref().map(|url| url.host.clone());
-        let environments = configuration
-            .projects
-            .iter()
-            .flat_map(|project| &project.environments);
+        let kept_here = configuration
+            .environments()
+            .filter(|environment| environment.elsewhere.is_none());
         Self {
             consoles: network.hosts.iter().cloned().chain(public_host).collect(),
-            services: environments
+            services: kept_here
                 .map(|environment| {
                     (
                         environment.id.service_host(&network.service_domain),

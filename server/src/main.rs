@@ -3,6 +3,7 @@
 //! Rules live below, in `console` and `backup-service`; pages live in `app`. Here requests are led to them.
 
 mod access_token_cookie;
+mod activity_lines;
 mod addresses;
 mod application;
 mod authenticator;
@@ -16,6 +17,7 @@ mod logging;
 mod middleware;
 mod router;
 mod routes;
+mod services;
 mod sessions;
 mod single_sign_on;
 mod site;

@@ -8,7 +8,7 @@ mod tests;
 
 use std::{collections::HashMap, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -20,14 +20,13 @@ use backup_api::{
     http::{RouteTable, SMALL_BODY, keep_small},
     routes::SERVICES,
 };
-use backup_service::http::ServiceRouter;
 use console::Console;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     access_token_cookie,
-    application::{Application, VERSION},
-    authenticator::ConsoleAuthenticator,
+    application::Application,
+    authenticator::{ConsoleAuthenticator, ProgramAuthenticator},
     middleware::{
         access_log, client_address, cross_site, crowding,
         host::{self, Sites},
@@ -35,12 +34,13 @@ use crate::{
         security_headers::{self, BehindHttps},
     },
     routes::{
-        activities, download,
+        self, activities, download,
         events::{self, Events},
         health::{self, Probes},
-        pages, services, upload,
+        pages, upload,
         uploads::{self, DraftUploads},
     },
+    services::Services,
     sessions,
     single_sign_on::{self, SingleSignOn},
     site,
@@ -51,29 +51,55 @@ const UPLOADS: &str = "/uploads";
 /// Where built files are.
 const PACKAGE: &str = "/pkg";
 
-/// All of it.
-pub(crate) fn router(application: &Application) -> Result<Router> {
-    let network = &application.configuration.network;
-    let services = service_routers(application)?;
+/// The console in front of the services of this process and of others.
+pub(crate) fn console(application: &Application) -> Result<Router> {
+    let services = console_services(application)?;
     let sites = Sites {
-        hosts: application.hosts.clone(),
-        console: console(application, &services),
+        hosts: application.services.hosts.clone(),
+        own: console_host(application, &services),
+        has_pages: true,
         services,
     };
+    Ok(answered(sites, &application.services))
+}
+
+/// The services of this process and nothing else: no pages, no sessions, no cookies.
+pub(crate) fn services_alone(services: &Services) -> Result<Router> {
+    let authenticator = ProgramAuthenticator::new(&services.configuration);
+    let mut routers = services.routers(Arc::new(authenticator))?;
+    for router in routers.values_mut() {
+        *router = router
+            .clone()
+            .layer(map_response(single_sign_on::offer_no_password));
+    }
+    let sites = Sites {
+        hosts: services.hosts.clone(),
+        own: mounted(unknown_services(), &routers)
+            .into_router()
+            .fallback(routes::services::nothing),
+        has_pages: false,
+        services: routers,
+    };
+    Ok(answered(sites, services))
+}
+
+/// What goes for every request, whoever answers it.
+fn answered(sites: Sites, services: &Services) -> Router {
+    let network = &services.configuration.network;
     let https = BehindHttps(network.public_url.is_some());
     let proxies = Arc::new(network.proxies.clone());
-
-    Ok(probes()
+    let hosts = sites.hosts.clone();
+    probes()
         .into_router()
-        .with_state(Probes::new(application))
+        .with_state(Probes::new(services))
         .fallback_service(host::dispatcher(sites))
         .layer(CatchPanicLayer::custom(panic::answer))
-        .layer(from_fn_with_state(application.hosts.clone(), cross_site::refuse))
+        .layer(from_fn_with_state(hosts, cross_site::refuse))
         .layer(from_fn(crowding::refuse))
         .layer(from_fn_with_state(https, security_headers::add))
         .layer(from_fn_with_state(proxies, client_address::find))
         .layer(from_fn(access_log::log))
-        .layer(from_fn(request_id::give)))
+        .layer(from_fn(request_id::give))
 }
 
 /// Probes know addresses, not names: these answer under every host.
@@ -83,48 +109,39 @@ fn probes() -> RouteTable<Probes> {
         .on(&Method::GET, "/readyz", health::ready)
 }
 
-/// The documented API of each environment; it reads no cookies.
-fn service_routers(application: &Application) -> Result<HashMap<EnvironmentId, Router>> {
-    let sso = SingleSignOn::new(&application.configuration.projects);
-    let authenticator = Arc::new(ConsoleAuthenticator::new(
-        application.console.clone(),
-        sso.clone(),
-    ));
-    let service = |id: EnvironmentId| {
-        let api = application
-            .service
-            .environment(&id)
-            .with_context(|| format!("{id} is not served"))?;
-        let (authenticator, uploads) = (authenticator.clone(), application.uploads.clone());
-        let service = ServiceRouter {
-            api,
-            authenticator,
-            activities: Arc::new(application.activities.clone()),
-            uploads,
-            version: VERSION.into(),
-            stopping: application.stopping.subscribe(),
-        };
-        let router = service.into_router();
-        let router = if sso.applies_to(&id) {
-            router.layer(map_response(single_sign_on::offer_no_password))
-        } else {
-            router
-        };
-        Ok((id, router))
-    };
-    application.environments().into_iter().map(service).collect()
+/// The documented API of each environment whose service is here; it reads no cookies.
+fn console_services(application: &Application) -> Result<HashMap<EnvironmentId, Router>> {
+    let services = &application.services;
+    let sso = SingleSignOn::new(&services.configuration.projects);
+    let authenticator = ConsoleAuthenticator::new(application.console.clone(), sso.clone());
+    let mut routers = services.routers(Arc::new(authenticator))?;
+    for (environment, router) in &mut routers {
+        if sso.applies_to(environment) {
+            *router = router
+                .clone()
+                .layer(map_response(single_sign_on::offer_no_password));
+        }
+    }
+    Ok(routers)
+}
+
+/// The APIs below a path, for whom their host names are out of reach.
+fn mounted(table: RouteTable<()>, services: &HashMap<EnvironmentId, Router>) -> RouteTable<()> {
+    services.iter().fold(table, |table, (environment, service)| {
+        table.mount(&format!("{SERVICES}/{environment}"), service.clone())
+    })
 }
 
 /// The console's own host: the same APIs below a path, everything else with a session.
-fn console(application: &Application, services: &HashMap<EnvironmentId, Router>) -> Router {
+fn console_host(application: &Application, services: &HashMap<EnvironmentId, Router>) -> Router {
     let session = sessions::layer(
         application.sessions.clone(),
-        application.configuration.sessions.idle,
+        application.services.configuration.sessions.idle,
     );
     let options = site::options();
     let events = Events {
         console: application.console.clone(),
-        stopping: application.stopping.subscribe(),
+        stopping: application.services.stopping.subscribe(),
     };
     let pages = pages::router(application, options.clone())
         .layer(DefaultBodyLimit::max(SMALL_BODY))
@@ -144,11 +161,8 @@ fn console(application: &Application, services: &HashMap<EnvironmentId, Router>)
         .layer(from_fn(sessions::keep_alive))
         .layer(session)
         .layer(map_response(sessions::secure_removal));
-    let services = services.iter().fold(
-        unknown_services().mount(PACKAGE, pages::built_files(&options)),
-        |table, (environment, service)| table.mount(&format!("{SERVICES}/{environment}"), service.clone()),
-    );
-    services.into_router().merge(with_session)
+    let table = unknown_services().mount(PACKAGE, pages::built_files(&options));
+    mounted(table, services).into_router().merge(with_session)
 }
 
 /// Archives of somebody who is signed in, both ways.
@@ -192,9 +206,9 @@ fn live() -> RouteTable<Events> {
 /// Paths of services that there are not.
 fn unknown_services() -> RouteTable<()> {
     RouteTable::new()
-        .any(SERVICES, services::unknown)
-        .any(&format!("{SERVICES}/"), services::unknown)
-        .any(&format!("{SERVICES}/{{*path}}"), services::unknown)
+        .any(SERVICES, routes::services::unknown)
+        .any(&format!("{SERVICES}/"), routes::services::unknown)
+        .any(&format!("{SERVICES}/{{*path}}"), routes::services::unknown)
 }
 
 /// What browsers upload piece by piece.
@@ -205,12 +219,14 @@ fn uploads(application: &Application) -> Router {
             drafts: application.drafts(),
             environment: id.clone(),
         };
-        let router = resumable_uploads::router(application.uploads.clone(), Arc::new(access));
+        let router = resumable_uploads::router(application.services.uploads.clone(), Arc::new(access));
         table.mount(&format!("{UPLOADS}/{id}"), router)
     };
     application
+        .services
+        .configuration
         .environments()
-        .into_iter()
+        .map(|environment| environment.id.clone())
         .fold(unknown_uploads(), mount)
         .into_router()
         .layer(map_response(uploads::ask_for_session))
@@ -218,5 +234,5 @@ fn uploads(application: &Application) -> Router {
 
 /// Uploads to environments that there are not.
 fn unknown_uploads() -> RouteTable<()> {
-    RouteTable::new().any(&format!("{UPLOADS}/{{*path}}"), services::unknown)
+    RouteTable::new().any(&format!("{UPLOADS}/{{*path}}"), routes::services::unknown)
 }

@@ -4,11 +4,16 @@ use anyhow::Result;
 
 use super::print;
 use crate::{
-    command_line::Common,
+    command_line::CheckConfig,
     configuration::{Configuration, Overrides, Purpose},
 };
 
-pub(super) fn run(common: &Common) -> Result<()> {
-    let configuration = Configuration::load(&Overrides::from(common), Purpose::Serve)?;
+pub(super) fn run(check: &CheckConfig) -> Result<()> {
+    let purpose = if check.service {
+        Purpose::ServeServices
+    } else {
+        Purpose::Serve
+    };
+    let configuration = Configuration::load(&Overrides::from(&check.common), purpose)?;
     print(configuration.to_string().trim_end())
 }

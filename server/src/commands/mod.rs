@@ -6,7 +6,9 @@
 mod check_config;
 mod create_admin;
 mod create_token;
+mod process;
 mod serve;
+mod service;
 
 use std::{
     fmt::Display,
@@ -58,9 +60,10 @@ fn in_runtime(command: Command) -> Result<u8> {
     let outcome = runtime.block_on(async {
         match command {
             Command::Serve(serve) => serve::run(&serve).await,
+            Command::Service(service) => service::run(&service).await,
             Command::CreateAdmin(person) => create_admin::run(&person).await.map(|()| 0),
             Command::CreateToken(person) => create_token::run(&person).await.map(|()| 0),
-            Command::CheckConfig(common) => check_config::run(&common).map(|()| 0),
+            Command::CheckConfig(check) => check_config::run(&check).map(|()| 0),
         }
     });
     runtime.shutdown_timeout(LAST_MOMENTS);

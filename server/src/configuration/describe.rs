@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Configuration, Project, values};
+use super::{Configuration, Environment, Project, ServiceElsewhere, values};
 
 impl fmt::Display for Configuration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,7 +88,27 @@ fn describe_project(project: &Project, formatter: &mut fmt::Formatter<'_>) -> fm
             .map(|environment| environment.id.environment.as_str())
     };
     writeln!(formatter, "environments = {}", list(names(false)))?;
-    writeln!(formatter, "production = {}", list(names(true)))
+    writeln!(formatter, "production = {}", list(names(true)))?;
+    project
+        .environments
+        .iter()
+        .filter_map(|environment| Some((environment, environment.elsewhere.as_ref()?)))
+        .try_for_each(|(environment, service)| describe_service(environment, service, formatter))
+}
+
+fn describe_service(
+    environment: &Environment,
+    service: &ServiceElsewhere,
+    formatter: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    writeln!(formatter, "\n[[projects.services]]")?;
+    writeln!(formatter, "environment = \"{}\"", environment.id.environment)?;
+    writeln!(formatter, "url = {}", quoted(&service.url))?;
+    writeln!(formatter, "plain_http = {}", service.plain_http)?;
+    service
+        .told_by
+        .iter()
+        .try_for_each(|(key, value)| writeln!(formatter, "{key} = {}", quoted(value)))
 }
 
 fn quoted(value: impl fmt::Display) -> toml::Value {

@@ -4,11 +4,13 @@
 //! `backups-console.example.toml` beside this crate shows every key with its default; a test keeps it complete.
 
 mod describe;
+mod elsewhere;
 mod log;
 mod network;
 mod problem;
 mod projects;
 mod proxies;
+mod secret_files;
 mod section;
 mod sessions;
 mod uploads;
@@ -22,10 +24,11 @@ use std::{
 use toml::Table;
 
 pub(crate) use self::{
+    elsewhere::ServiceElsewhere,
     log::{Log, LogFormat},
     network::{Network, PublicUrl},
     problem::InvalidConfiguration,
-    projects::Project,
+    projects::{Environment, Project},
     proxies::{ForwardingHeader, Proxies},
     sessions::Sessions,
     uploads::Uploads,
@@ -55,6 +58,8 @@ pub(crate) struct Overrides {
 pub(crate) enum Purpose {
     /// To serve: there must be something to serve.
     Serve,
+    /// To serve the backup services alone: there is nobody but programs to let in.
+    ServeServices,
     /// To administrate people in a data folder: projects may be missing.
     Administrate,
 }
@@ -98,7 +103,7 @@ impl Configuration {
         };
 
         let mut root = Section::root(table, &findings);
-        let network = network::read(&mut root, overrides.listen.as_deref(), &findings);
+        let network = network::read(&mut root, overrides.listen.as_deref(), purpose, &findings);
         let data = root.text("data", "\"./data\"", |text| match text {
             "" => Err("must be a folder, not an empty text".to_owned()),
             text => Ok(folder.join(text)),
@@ -120,10 +125,14 @@ impl Configuration {
                 "backups-console serve --demo",
             );
         }
-        if projects.is_empty() && !has_projects && purpose == Purpose::Serve {
+        if projects.is_empty() && !has_projects && purpose != Purpose::Administrate {
             report_missing_projects(overrides, &findings);
         }
         projects::check_names(&projects, &network, &findings);
+        // A token that could not be read was told of already.
+        if purpose == Purpose::ServeServices && findings.is_empty() {
+            projects::check_alone(&projects, &findings);
+        }
 
         let problems = findings.into_problems();
         if !problems.is_empty() {
@@ -142,6 +151,11 @@ impl Configuration {
             projects,
             demo: overrides.demo,
         })
+    }
+
+    /// The environments of all projects, in the order of the file.
+    pub(crate) fn environments(&self) -> impl Iterator<Item = &Environment> {
+        self.projects.iter().flat_map(|project| &project.environments)
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use axum::http::Uri;
 
 use super::{
-    COMMAND_LINE,
+    COMMAND_LINE, Purpose,
     proxies::{self, Proxies},
     section::{Findings, Section},
     values,
@@ -51,7 +51,12 @@ impl std::fmt::Display for PublicUrl {
     }
 }
 
-pub(super) fn read(root: &mut Section<'_>, listen_flag: Option<&str>, findings: &Findings) -> Network {
+pub(super) fn read(
+    root: &mut Section<'_>,
+    listen_flag: Option<&str>,
+    purpose: Purpose,
+    findings: &Findings,
+) -> Network {
     let mut listen = root.text("listen", LISTEN, address);
     if let Some(flag) = listen_flag {
         match address(flag) {
@@ -63,7 +68,8 @@ pub(super) fn read(root: &mut Section<'_>, listen_flag: Option<&str>, findings: 
     let hosts = root
         .texts("hosts", "[\"backups.internal.example.com\"]", values::host_name)
         .unwrap_or_default();
-    if public_url.is_none() && !hosts.is_empty() {
+    // Services alone have no sessions, whose cookie needs https.
+    if public_url.is_none() && !hosts.is_empty() && purpose != Purpose::ServeServices {
         let fault = "needs public_url: signing in works over https only, except on localhost";
         findings.report("hosts", fault, "public_url = \"https://backups.example.com\"");
     }

@@ -2,9 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::Read,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +10,8 @@ use secrecy::SecretString;
 
 use super::{
     Network,
+    elsewhere::{self, ServiceElsewhere},
+    secret_files,
     section::{Findings, Section},
 };
 
@@ -20,9 +19,6 @@ const NAME: &str = "\"lfrjoebloggs\"";
 const ENVIRONMENTS: &str = "[\"dev\", \"uat\", \"prd\"]";
 const PRODUCTION: &str = "[\"prd\"]";
 const TOKEN_FILE: &str = "\"lfrjoebloggs.token\"";
-/// Shorter ones can be guessed; those of Liferay Cloud have 36 characters.
-const SHORTEST_TOKEN: usize = 16;
-const LONGEST_TOKEN: u64 = 1024;
 /// The longest label a host name may have.
 const LONGEST_LABEL: usize = 63;
 
@@ -42,12 +38,14 @@ pub(crate) struct Project {
 }
 
 /// An environment of a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Environment {
     /// Its project and name.
     pub(crate) id: EnvironmentId,
     /// Whether people's live data are in it.
     pub(crate) production: bool,
+    /// Its backup service, where that is not kept by this process.
+    pub(crate) elsewhere: Option<ServiceElsewhere>,
 }
 
 /// The project that `--demo` brings.
@@ -56,6 +54,7 @@ pub(super) fn sample() -> Project {
     let environments = ["dev", "uat", "prd"].map(|environment| Environment {
         id: EnvironmentId::new(name.clone(), environment.parse().expect("is a name")),
         production: environment == "prd",
+        elsewhere: None,
     });
     Project {
         name,
@@ -92,7 +91,7 @@ fn read_project(section: &mut Section<'_>, folder: &Path) -> Option<Project> {
     });
     let token_file = section.text("master_token_file", TOKEN_FILE, |text| {
         let file = folder.join(text);
-        read_token(&file).map(|token| (file, token))
+        secret_files::token(&file).map(|token| (file, token))
     });
     let single_sign_on = section.flag("sso").unwrap_or(false);
     let names = section.texts("environments", ENVIRONMENTS, |text| {
@@ -109,6 +108,7 @@ fn read_project(section: &mut Section<'_>, folder: &Path) -> Option<Project> {
         if !section.was_given("environments") {
             section.report("environments", "is missing", ENVIRONMENTS);
         }
+        elsewhere::read(section.sections("services"), &[], folder);
         return None;
     };
     if names.is_empty() {
@@ -122,9 +122,18 @@ fn read_project(section: &mut Section<'_>, folder: &Path) -> Option<Project> {
         section.report("production", fault, PRODUCTION);
     }
 
+    let mut elsewhere = elsewhere::read(section.sections("services"), &names, folder);
+    let mut take = |name: &EnvironmentName| {
+        let position = elsewhere
+            .iter()
+            .position(|(environment, _)| environment == name)?;
+        Some(elsewhere.swap_remove(position).1)
+    };
+
     let name = name?;
     let environments = names.into_iter().map(|environment| Environment {
         production: production.iter().any(|text| text == environment.as_str()),
+        elsewhere: take(&environment),
         id: EnvironmentId::new(name.clone(), environment),
     });
     let environments = environments.collect();
@@ -142,46 +151,51 @@ fn is_invalid(error: backup_api::InvalidName) -> String {
     format!("is not usable: {error}")
 }
 
-fn read_token(path: &Path) -> Result<SecretString, String> {
-    let shown = path.display();
-    let cannot = |error: std::io::Error| format!("names {shown}, which cannot be read: {error}");
-    let file = File::open(path).map_err(cannot)?;
-    if file.metadata().map_err(cannot)?.mode() & 0o007 != 0 {
-        return Err(format!(
-            "names {shown}, which everybody on this machine may read; run: chmod 600 {shown}"
-        ));
-    }
-    let mut text = String::new();
-    file.take(LONGEST_TOKEN + 1)
-        .read_to_string(&mut text)
-        .map_err(cannot)?;
-    let token = text.trim();
-    let plausible = token.len() >= SHORTEST_TOKEN
-        && u64::try_from(text.len()).is_ok_and(|length| length <= LONGEST_TOKEN)
-        && token.bytes().all(|byte| byte.is_ascii_graphic());
-    if plausible {
-        Ok(SecretString::from(token))
-    } else {
-        Err(format!(
-            "names {shown}, which must hold one token of {SHORTEST_TOKEN} or more characters and nothing else"
-        ))
+/// What a process that serves the services alone could not do: nobody would ever get in, or there is nothing to serve.
+pub(super) fn check_alone(projects: &[Project], findings: &Findings) {
+    for (index, project) in projects.iter().enumerate() {
+        let elsewhere = project
+            .environments
+            .iter()
+            .filter_map(|environment| Some((environment, environment.elsewhere.as_ref()?)));
+        for (environment, service) in elsewhere {
+            let fault = format!(
+                "says that the service of {} is at {}, and this command serves the environments of the file itself",
+                environment.id, service.url
+            );
+            findings.report(
+                &format!("projects[{index}].services"),
+                fault,
+                "that section in the file of the console only, and here the environments whose service this is",
+            );
+        }
+        if project.master_token_file.is_none() {
+            let fault = format!(
+                "is missing: a service alone knows no people, so nobody could ever get into {}",
+                project.name
+            );
+            findings.report(
+                &format!("projects[{index}].master_token_file"),
+                fault,
+                format!("master_token_file = {TOKEN_FILE}"),
+            );
+        }
     }
 }
 
 /// Names that only clash when they are put together: what people see, and host names.
 pub(super) fn check_names(projects: &[Project], network: &Network, findings: &Findings) {
     let mut shown: HashMap<String, &EnvironmentId> = HashMap::new();
-    for id in projects
-        .iter()
-        .flat_map(|project| &project.environments)
-        .map(|environment| &environment.id)
-    {
+    for environment in projects.iter().flat_map(|project| &project.environments) {
+        let id = &environment.id;
         let name = id.to_string();
+        let is_here = environment.elsewhere.is_none();
         let host = id.service_host(&network.service_domain);
-        if host
-            .split('.')
-            .next()
-            .is_some_and(|label| label.len() > LONGEST_LABEL)
+        if is_here
+            && host
+                .split('.')
+                .next()
+                .is_some_and(|label| label.len() > LONGEST_LABEL)
         {
             let fault =
                 format!("makes the host name {host}, whose first label is longer than {LONGEST_LABEL}");
@@ -192,11 +206,12 @@ pub(super) fn check_names(projects: &[Project], network: &Network, findings: &Fi
             );
         }
         let public_host = network.public_url.as_ref().map(|url| &url.host);
-        if network
-            .hosts
-            .iter()
-            .chain(public_host)
-            .any(|console| *console == host)
+        if is_here
+            && network
+                .hosts
+                .iter()
+                .chain(public_host)
+                .any(|console| *console == host)
         {
             let fault = format!("gives the console the name {host}, which is that of the service of {name}");
             findings.report("hosts", fault, "hosts = [\"backups.example.com\"]");

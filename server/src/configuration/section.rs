@@ -47,6 +47,11 @@ impl Findings {
         });
     }
 
+    /// Whether nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
     /// What was found.
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.problems.into_inner()

@@ -1,5 +1,7 @@
 //! Wrong files first: what people read when they made a mistake, word for word.
 
+mod elsewhere;
+
 use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
 use secrecy::ExposeSecret;
@@ -323,6 +325,7 @@ const EXAMPLE: &str = include_str!("../../backups-console.example.toml");
 fn example_with_all_keys() -> String {
     let uncomment = |line: &str| match line.strip_prefix("# ").and_then(|rest| rest.split_once(" = ")) {
         Some((key, _)) if !key.contains(' ') => line["# ".len()..].to_owned(),
+        _ if line.starts_with("# [[") => line["# ".len()..].to_owned(),
         _ => line.to_owned(),
     };
     EXAMPLE.lines().map(|line| uncomment(line) + "\n").collect()
@@ -342,9 +345,11 @@ fn the_example_means_the_defaults() {
 #[test]
 fn the_example_shows_every_key_with_its_default() {
     let folder = Folder::new(&example_with_all_keys());
-    let token = folder.0.path().join("lfrjoebloggs.token");
-    fs::write(&token, "0123456789abcdef").unwrap();
-    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    for name in ["lfrjoebloggs.token", "joe.token", "joe.password"] {
+        let secret = folder.0.path().join(name);
+        fs::write(&secret, "0123456789abcdef").unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     let example = folder.load().unwrap();
     let defaults = Folder::new(MINIMAL).load().unwrap();
     assert_eq!(example.network.listen, defaults.network.listen);
@@ -376,6 +381,7 @@ fn all_keys(table: &Table) -> Vec<String> {
         }
     }
     keys.sort();
+    keys.dedup();
     keys
 }
 

@@ -19,8 +19,10 @@ use crate::hosts::{self, Hosts, Site};
 pub(crate) struct Sites {
     /// Which name stands for which.
     pub(crate) hosts: Arc<Hosts>,
-    /// The console.
-    pub(crate) console: Router,
+    /// What answers under this process's own names.
+    pub(crate) own: Router,
+    /// Whether pages are among it.
+    pub(crate) has_pages: bool,
     /// The backup service of each environment.
     pub(crate) services: HashMap<EnvironmentId, Router>,
 }
@@ -33,7 +35,7 @@ pub(crate) fn dispatcher(sites: Sites) -> Router {
 async fn dispatch(State(sites): State<Arc<Sites>>, request: Request) -> Response {
     let authority = hosts::authority(&request);
     let router = match sites.hosts.site(authority.as_ref()) {
-        Site::Console => Some(&sites.console),
+        Site::Console => Some(&sites.own),
         Site::Service(environment) => sites.services.get(environment),
         Site::Unknown => None,
     };
@@ -43,21 +45,25 @@ async fn dispatch(State(sites): State<Arc<Sites>>, request: Request) -> Response
             .oneshot(request)
             .await
             .unwrap_or_else(|never| match never {}),
-        None => unknown_host(&request, &sites.hosts, authority.as_ref()),
+        None => unknown_host(&request, &sites, authority.as_ref()),
     }
 }
 
-fn unknown_host(request: &Request, hosts: &Hosts, authority: Option<&Authority>) -> Response {
-    let status = StatusCode::MISDIRECTED_REQUEST;
-    if wants_page(request.headers()) {
+fn unknown_host(request: &Request, sites: &Sites, authority: Option<&Authority>) -> Response {
+    let (status, hosts) = (StatusCode::MISDIRECTED_REQUEST, &sites.hosts);
+    if sites.has_pages && wants_page(request.headers()) {
         let opened = authority.map(Authority::as_str);
         return wrong_address::page(status, hosts.public_url(), opened, request.extensions().get());
     }
     let address = hosts.address_to_open(authority);
+    let console = if sites.has_pages {
+        format!("The console is at {address}; the service")
+    } else {
+        "The service".to_owned()
+    };
     let sentence = format!(
-        "Nothing here answers under this host name. The console is at {address}; the service of an environment \
-         at backup-<project>-<environment> below the configured domain, or at \
-         {address}/services/<project>-<environment>/."
+        "Nothing here answers under this host name. {console} of an environment at backup-<project>-<environment> \
+         below the configured domain, or at {address}/services/<project>-<environment>/."
     );
     respond(
         Problem::new(

@@ -10,7 +10,7 @@ use backup_api::{ApiError, Problem, http::respond};
 use database::{Database, sqlx};
 use rustix::fs::{Access, access};
 
-use crate::application::Application;
+use crate::services::Services;
 
 /// A disk that hangs must not hang the probe.
 const LONGEST_CHECK: Duration = Duration::from_secs(5);
@@ -23,10 +23,10 @@ pub(crate) struct Probes {
 }
 
 impl Probes {
-    pub(crate) fn new(application: &Application) -> Self {
+    pub(crate) fn new(services: &Services) -> Self {
         Self {
-            database: application.database.clone(),
-            folder: application.folder.path().to_owned(),
+            database: services.database.clone(),
+            folder: services.folder.path().to_owned(),
         }
     }
 
@@ -61,7 +61,7 @@ pub(crate) async fn ready(State(probes): State<Probes>, request: Request) -> Res
         return "ready\n".into_response();
     };
     tracing::error!(reason, "not ready");
-    let reason = "The console cannot work now. Look at its log for the reason.".to_owned();
+    let reason = "This server cannot work now. Look at its log for the reason.".to_owned();
     respond(
         Problem::from(&ApiError::Unavailable { reason }),
         request.extensions().get(),

@@ -9,6 +9,7 @@
 mod access;
 mod activities;
 mod administration;
+mod alone;
 mod answers;
 mod attacks;
 mod configuration;
@@ -16,6 +17,7 @@ mod configuration;
 mod crash_matrix;
 mod demo;
 mod drafts;
+mod elsewhere;
 mod events;
 mod keeping;
 mod lifetime;

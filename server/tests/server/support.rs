@@ -4,6 +4,7 @@ use std::{
     fmt, fs,
     io::{self, BufRead, BufReader, ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
     sync::{Mutex, mpsc},
@@ -74,6 +75,25 @@ impl Place {
         Server::start(self.command(&all))
     }
 
+    /// Services alone, as the file says, with a data folder of their own beside that of a console.
+    pub(crate) fn serve_alone(&self, file: &str) -> Server {
+        Server::start(self.command(&[
+            "service",
+            "--config",
+            file,
+            "--data",
+            "services",
+            "--listen",
+            "127.0.0.1:0",
+        ]))
+    }
+
+    /// A file that only its owner may read.
+    pub(crate) fn write_secret(&self, name: &str, secret: &str) {
+        let file = self.write(name, secret);
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
     /// A person and a token of theirs.
     pub(crate) fn token(&self) -> String {
         self.person(EMAIL)
@@ -142,9 +162,13 @@ impl Server {
             let Ok(line) = server.lines.get_mut().unwrap().recv_timeout(PATIENCE) else {
                 return Err(server.end());
             };
-            match line.strip_prefix("The console is at ") {
+            let address = ["The console is at ", "The backup services are at "]
+                .into_iter()
+                .find_map(|start| line.strip_prefix(start));
+            match address {
                 Some(address) => {
-                    if let Some(port) = address.strip_prefix("http://localhost:") {
+                    if let Some(rest) = address.strip_prefix("http://localhost:") {
+                        let port = rest.split('/').next().unwrap();
                         server.port = port.parse().unwrap();
                     }
                     return Ok(server);
