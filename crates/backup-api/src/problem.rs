@@ -64,7 +64,7 @@ pub enum ProblemCode {
     OffsetMismatch,
     /// 460: the bytes are not those their sender meant.
     ChecksumMismatch,
-    /// 400: a newer request goes on with the same upload.
+    /// 400: a newer request goes on with the same upload; 409 where that is the same client's.
     TakenOver,
     /// 413: more, or more uploads, than one may have at a time.
     QuotaExceeded,

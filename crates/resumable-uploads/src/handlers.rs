@@ -2,7 +2,7 @@
 
 use archive_store::{
     ArchiveId,
-    uploads::{NewUpload, ResumableUploads, UploadError, UploadState},
+    uploads::{Continuation, NewUpload, ResumableUploads, UploadError, UploadState},
 };
 use axum::{
     body::Body,
@@ -50,7 +50,11 @@ pub(crate) async fn create(
 ) -> Result<Response, HttpError> {
     let length = headers::announced_length(&parts.headers)?;
     let metadata = headers::metadata(&parts.headers)?;
-    let checksum = headers::checksum(&parts.headers)?;
+    let start = Continuation {
+        offset: 0,
+        checksum: headers::checksum(&parts.headers)?,
+        sender: headers::sender(&parts.headers)?,
+    };
     let body_length = headers::body_length(&parts.headers)?;
     let with_upload = headers::is_upload_content(&parts.headers);
     if !with_upload && body_length.unwrap_or(0) > 0 {
@@ -68,11 +72,11 @@ pub(crate) async fn create(
     };
     let mut state = uploads.create(upload).await.map_err(from_upload)?;
     if with_upload {
-        let appended = uploads.append(&scope, &state.id, 0, checksum, chunks(body)).await;
+        let appended = uploads.append(&scope, &state.id, start, chunks(body)).await;
         state = match appended {
             Ok(state) => state,
             // The upload is there and can be gone on with, which the client learns only from this answer.
-            Err(UploadError::ChecksumMismatch | UploadError::Body(_) | UploadError::TakenOver) => {
+            Err(UploadError::ChecksumMismatch | UploadError::Body(_) | UploadError::TakenOver { .. }) => {
                 require(uploads, &scope, &state.id).await?
             }
             Err(error) => {
@@ -128,7 +132,11 @@ pub(crate) async fn append(
             problems::invalid("Send `Upload-Offset`: the byte the body starts at.".to_owned()).into(),
         );
     };
-    let checksum = headers::checksum(request)?;
+    let continuation = Continuation {
+        offset,
+        checksum: headers::checksum(request)?,
+        sender: headers::sender(request)?,
+    };
     let declared = headers::bytes(request, &UPLOAD_LENGTH)?;
     let body_length = headers::body_length(request)?;
     let mut length = require(uploads, scope, id).await?.length;
@@ -141,7 +149,7 @@ pub(crate) async fn append(
     }
     ensure_fits(length, offset, body_length)?;
     let state = uploads
-        .append(scope, id, offset, checksum, chunks(body))
+        .append(scope, id, continuation, chunks(body))
         .await
         .map_err(from_upload)?;
     let mut response = StatusCode::NO_CONTENT.into_response();

@@ -1,5 +1,7 @@
 //! The protocol's headers: their names, and how what clients send is read.
 
+use std::sync::Arc;
+
 use archive_store::uploads::Checksum;
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -28,6 +30,8 @@ pub(crate) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-len
 pub(crate) const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
 pub(crate) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 pub(crate) const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+/// Ours: how a client names itself, so that requests of its own are told from those of others.
+const UPLOAD_SENDER: HeaderName = HeaderName::from_static("upload-sender");
 const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
 pub(crate) const X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
@@ -97,6 +101,22 @@ pub(crate) fn metadata(headers: &HeaderMap) -> Result<String, ApiError> {
         Ok(text.to_owned())
     } else {
         Err(invalid())
+    }
+}
+
+/// The most that a client may call itself.
+const LONGEST_SENDER: usize = 64;
+
+/// How the client names itself.
+pub(crate) fn sender(headers: &HeaderMap) -> Result<Option<Arc<str>>, ApiError> {
+    let Some(value) = headers.get(UPLOAD_SENDER) else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(text) if (1..=LONGEST_SENDER).contains(&text.len()) => Ok(Some(text.into())),
+        _ => Err(invalid(format!(
+            "`Upload-Sender` is a name of at most {LONGEST_SENDER} ASCII characters that the client makes up for itself."
+        ))),
     }
 }
 

@@ -92,8 +92,16 @@ pub(crate) fn from_upload(error: UploadError) -> HttpError {
             "Checksum mismatch",
             "The bytes were changed on their way and not kept. Send them again.",
         ),
+        UploadError::TakenOver { by_same_sender: true } => Problem::new(
+            Code::TakenOver,
+            409,
+            "Taken over",
+            "A newer request of yours went on with this upload. Ask where it stands, and go on there.",
+        ),
         // Two clients that fight over an upload would make each other try again for ever, so this is no 409.
-        UploadError::TakenOver => Problem::new(
+        UploadError::TakenOver {
+            by_same_sender: false,
+        } => Problem::new(
             Code::TakenOver,
             400,
             "Taken over",

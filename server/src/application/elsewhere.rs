@@ -77,7 +77,7 @@ impl ArchiveSource for StoredHere {
 mod tests {
     use archive_store::{
         StoreLimits,
-        uploads::{NewUpload, ResumableUploads, UploadLimits},
+        uploads::{Continuation, NewUpload, ResumableUploads, UploadLimits},
     };
     use bytes::Bytes;
     use database::Database;
@@ -114,7 +114,10 @@ mod tests {
         assert!(source.open(&archive).await.is_err(), "it was not complete");
 
         let body = stream::iter([Ok(bytes.clone())]).boxed();
-        uploads.append("draft/joe", &id, 0, None, body).await.unwrap();
+        uploads
+            .append("draft/joe", &id, Continuation::at(0), body)
+            .await
+            .unwrap();
         let opened = source.open(&archive).await.unwrap();
         assert_eq!(opened.size, bytes.len() as u64);
         let read: Vec<_> = opened.body.try_collect().await.unwrap();

@@ -5,7 +5,10 @@ use std::cell::{Cell, RefCell};
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use gloo_timers::callback::Timeout;
 use leptos::server_fn::{Decodes as _, codec::JsonEncoding};
-use web_sys::{AbortController, AbortSignal, Blob};
+use web_sys::{
+    AbortController, AbortSignal, Blob,
+    js_sys::{Date, Math},
+};
 
 use crate::drafts::Refusal;
 
@@ -13,6 +16,12 @@ use crate::drafts::Refusal;
 const LONGEST_REQUEST_MILLISECONDS: u32 = 80_000;
 const VERSION: (&str, &str) = ("Tus-Resumable", "1.0.0");
 const OFFSET: &str = "Upload-Offset";
+const SENDER: &str = "Upload-Sender";
+
+thread_local! {
+    /// Tells this tab's requests from those of others. It is no secret and need not be more than unlikely to come twice.
+    static THIS_TAB: String = format!("{:.0}-{}", Date::now(), Math::random());
+}
 
 /// Ends a transfer from outside, the request under way included.
 #[derive(Debug, Default)]
@@ -65,6 +74,7 @@ pub(super) async fn send(path: &str, offset: u64, bytes: Blob, stop: &Stop) -> R
     let response = Request::patch(path)
         .header(VERSION.0, VERSION.1)
         .header(OFFSET, &offset.to_string())
+        .header(SENDER, &THIS_TAB.with(Clone::clone))
         .header("Content-Type", "application/offset+octet-stream")
         .abort_signal(Some(&signal))
         .body(bytes)

@@ -179,12 +179,14 @@ impl Transfer {
                 Ok(_) => Refusal::unreachable(),
                 Err(refusal) => refusal,
             };
-            if refusal.code == "taken-over" {
+            // The browser repeats requests by itself, and one that it had given up may arrive last.
+            let by_ourselves = refusal.code == "taken-over" && refusal.status == 409;
+            if refusal.code == "taken-over" && !by_ourselves {
                 return End::Elsewhere;
             }
             let mismatch = refusal.code == "offset-mismatch";
             if !mismatch {
-                if !refusal.is_passing() {
+                if !refusal.is_passing() && !by_ourselves {
                     return End::Failed(sentence(refusal));
                 }
                 chunk.failed();

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::{
-    Checksum, Record, ResumableUploads, UploadError, UploadState,
+    Checksum, Continuation, Record, ResumableUploads, UploadError, UploadState,
     digest::{RunningChecksum, RunningDigest},
     file,
     turn::{Live, Turn},
@@ -68,24 +68,23 @@ impl ResumableUploads {
         &self,
         scope: &str,
         id: &ArchiveId,
-        offset: u64,
-        checksum: Option<Checksum>,
+        continuation: Continuation,
         mut body: ByteStream,
     ) -> Result<UploadState, UploadError> {
         let live = self.live(id);
-        let mut turn = live.claim().await;
+        let mut turn = live.claim(continuation.sender).await;
         if turn.is_lost() {
-            return Err(UploadError::TakenOver);
+            return Err(taken_over(&turn));
         }
         let record = self.inner.records.require(scope, id).await?;
-        if offset != record.received {
+        if continuation.offset != record.received {
             let expected = record.received;
             self.touch(&record);
             return Err(UploadError::OffsetMismatch { expected });
         }
         if record.is_complete() {
             tokio::select! {
-                () = turn.lost() => return Err(UploadError::TakenOver),
+                () = turn.lost() => return Err(taken_over(&turn)),
                 result = expect_end(&mut body, record.received) => result?,
             }
             return self.finish_if_complete(&live, scope, id).await;
@@ -94,7 +93,7 @@ impl ResumableUploads {
         let append = Append {
             uploads: self,
             record: &record,
-            checksum,
+            checksum: continuation.checksum,
             room: most.saturating_sub(record.received),
         };
         let result = append.run(&live, &mut turn, &mut body).await;
@@ -141,7 +140,7 @@ impl Append<'_> {
         let (stop, written) = (pumped?, written?);
         let hashed = hashed.ok_or(StoreError::Interrupted)?;
 
-        let verdict = self.verdict(stop);
+        let verdict = self.verdict(stop, turn);
         if let Some(expected) = self.checksum {
             match verdict {
                 Ok(()) | Err(UploadError::NotGzip) if hashed.checksum != Some(expected) => {
@@ -247,11 +246,11 @@ impl Append<'_> {
     }
 
     /// What the sender is told.
-    fn verdict(&self, stop: Stop) -> Result<(), UploadError> {
+    fn verdict(&self, stop: Stop, turn: &Turn) -> Result<(), UploadError> {
         match stop {
             Stop::End => Ok(()),
             Stop::Broken(error) => Err(UploadError::Body(error)),
-            Stop::TakenOver => Err(UploadError::TakenOver),
+            Stop::TakenOver => Err(taken_over(turn)),
             Stop::Exceeded => Err(self.too_much()),
             Stop::NotGzip => Err(UploadError::NotGzip),
             Stop::Stopped => Err(StoreError::Interrupted.into()),
@@ -301,6 +300,12 @@ impl Append<'_> {
         } else {
             StoreError::TooLarge { limit }.into()
         }
+    }
+}
+
+fn taken_over(turn: &Turn) -> UploadError {
+    UploadError::TakenOver {
+        by_same_sender: turn.is_newest_the_same_sender(),
     }
 }
 

@@ -44,7 +44,10 @@ pub enum UploadError {
     ChecksumMismatch,
     /// A newer request goes on with this upload. What had come counts, unless a checksum was to decide about it.
     #[error("another request goes on with this upload")]
-    TakenOver,
+    TakenOver {
+        /// The newer request is the same client's, as far as that said who it is.
+        by_same_sender: bool,
+    },
     /// The bytes do not start as a gzip file does. The upload is gone.
     #[error("the upload is not a gzip file")]
     NotGzip,

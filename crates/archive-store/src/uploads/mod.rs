@@ -62,6 +62,28 @@ pub struct NewUpload {
     pub metadata: String,
 }
 
+/// How a request goes on with an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continuation {
+    /// The byte its body starts at.
+    pub offset: u64,
+    /// What the bytes of its body shall hash to.
+    pub checksum: Option<Checksum>,
+    /// How the client names itself, where it does: who gives way to a request of its own learns so.
+    pub sender: Option<Arc<str>>,
+}
+
+impl Continuation {
+    /// Goes on at a byte, without more to say.
+    pub const fn at(offset: u64) -> Self {
+        Self {
+            offset,
+            checksum: None,
+            sender: None,
+        }
+    }
+}
+
 /// How far an upload is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadState {
@@ -186,7 +208,7 @@ impl ResumableUploads {
         Ok(Some(record.into()))
     }
 
-    /// Goes on with an upload at `offset`, and gives its state when all of `body` is durable. With a checksum, either
+    /// Goes on with an upload, and gives its state when all of `body` is durable. With a checksum, either
     /// all of `body` counts or nothing. Whoever is still sending to the same upload is made to end.
     ///
     /// The work goes on to its end when the future is dropped: what came in counts.
@@ -194,13 +216,12 @@ impl ResumableUploads {
         &self,
         scope: &str,
         id: &ArchiveId,
-        offset: u64,
-        checksum: Option<Checksum>,
+        continuation: Continuation,
         body: ByteStream,
     ) -> Result<UploadState, UploadError> {
         self.inner.records.require(scope, id).await?;
         let (uploads, scope, id) = (self.clone(), scope.to_owned(), id.clone());
-        detached(async move { uploads.append_in_turn(&scope, &id, offset, checksum, body).await }).await
+        detached(async move { uploads.append_in_turn(&scope, &id, continuation, body).await }).await
     }
 
     /// Tells the length of an upload that was announced without one; telling the same one again is fine.
@@ -216,7 +237,7 @@ impl ResumableUploads {
         detached(async move {
             let live = uploads.live(&id);
             // An append under way reckons with the length it found.
-            let _turn = live.claim().await;
+            let _turn = live.claim(None).await;
             let record = uploads.inner.records.require(&scope, &id).await?;
             match record.length {
                 Some(known) if known == length => return Ok(record.into()),
@@ -244,7 +265,7 @@ impl ResumableUploads {
         let (uploads, scope, id) = (self.clone(), scope.to_owned(), id.clone());
         detached(async move {
             let live = uploads.live(&id);
-            let _turn = live.claim().await;
+            let _turn = live.claim(None).await;
             uploads.inner.records.require(&scope, &id).await?;
             uploads.discard(&id).await
         })

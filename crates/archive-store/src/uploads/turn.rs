@@ -3,6 +3,9 @@
 //! One at a time, and the newest wins: a client whose connection died comes back before the server has noticed, and
 //! must not be told to wait for the request it gave up itself. So a newcomer asks whoever has the turn to end, waits
 //! until that one has left everything in order, and goes on.
+//!
+//! Which request is the newest is a matter of luck when one sender makes several within milliseconds, as browsers do
+//! when connections break. So the one that gives way learns whether it did so to its own sender.
 
 use std::sync::Arc;
 
@@ -14,17 +17,23 @@ use super::digest::RunningDigest;
 #[derive(Debug)]
 pub(crate) struct Live {
     turn: Arc<Mutex<()>>,
-    /// The number of the newest claimant.
-    newest: watch::Sender<u64>,
+    newest: watch::Sender<Claim>,
     /// Held while it goes along with an append, or while a background task catches up.
     pub(crate) digest: Arc<Mutex<RunningDigest>>,
+}
+
+/// Who wants the turn.
+#[derive(Debug, Clone, Default)]
+struct Claim {
+    number: u64,
+    sender: Option<Arc<str>>,
 }
 
 impl Default for Live {
     fn default() -> Self {
         Self {
             turn: Arc::default(),
-            newest: watch::Sender::new(0),
+            newest: watch::Sender::new(Claim::default()),
             digest: Arc::default(),
         }
     }
@@ -32,15 +41,17 @@ impl Default for Live {
 
 impl Live {
     /// Makes whoever has the turn end, and waits for it. Where somebody newer came meanwhile the turn is lost already.
-    pub(crate) async fn claim(&self) -> Turn {
-        let mut number = 0;
+    ///
+    /// `sender` is how a client names itself, where it does.
+    pub(crate) async fn claim(&self, sender: Option<Arc<str>>) -> Turn {
+        let mut claim = Claim { number: 0, sender };
         self.newest.send_modify(|newest| {
-            *newest += 1;
-            number = *newest;
+            claim.number = newest.number + 1;
+            newest.clone_from(&claim);
         });
         let newest = self.newest.subscribe();
         Turn {
-            number,
+            claim,
             newest,
             _guard: self.turn.clone().lock_owned().await,
         }
@@ -60,21 +71,31 @@ impl Live {
 /// The right to change an upload, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    number: u64,
-    newest: watch::Receiver<u64>,
+    claim: Claim,
+    newest: watch::Receiver<Claim>,
     _guard: OwnedMutexGuard<()>,
 }
 
 impl Turn {
     /// Whether a newer claimant waits.
     pub(crate) fn is_lost(&self) -> bool {
-        *self.newest.borrow() > self.number
+        self.newest.borrow().number > self.claim.number
+    }
+
+    /// Whether the newest claimant calls itself as whoever has the turn does.
+    pub(crate) fn is_newest_the_same_sender(&self) -> bool {
+        self.claim.sender.is_some() && self.newest.borrow().sender == self.claim.sender
     }
 
     /// Returns when a newer claimant waits.
     pub(crate) async fn lost(&mut self) {
-        let number = self.number;
-        if self.newest.wait_for(|newest| *newest > number).await.is_err() {
+        let number = self.claim.number;
+        if self
+            .newest
+            .wait_for(|newest| newest.number > number)
+            .await
+            .is_err()
+        {
             // The upload has left memory, so nobody can claim it any more.
             std::future::pending::<()>().await;
         }

@@ -1,12 +1,13 @@
 //! What works, as the protocol says.
 
-use axum::{body::Body, http::StatusCode};
+use axum::{body::Body, http::StatusCode, response::Response};
 use backup_api::ProblemCode;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
+use tokio::task::JoinHandle;
 
 use crate::support::*;
 
@@ -201,16 +202,15 @@ async fn clients_that_can_only_post_override_the_method() {
     assert_eq!(fixture.count().await, 0);
 }
 
-#[tokio::test]
-async fn a_client_that_comes_back_goes_on_while_its_former_request_hangs() {
-    let fixture = fixture().await;
-    let bytes = gzip_like(100_000);
-    let path = fixture.create(bytes.len()).await;
+/// A request that has brought 60,000 of `bytes` and hangs, and what it is answered.
+async fn hang(
+    fixture: &Fixture,
+    request: axum::http::request::Builder,
+    bytes: &[u8],
+) -> JoinHandle<Response> {
     let first = Bytes::from(bytes[..60_000].to_vec());
     let hanging = stream::iter([Ok::<_, std::io::Error>(first)]).chain(stream::pending());
-    let stale = patch(&path, 0, bytes.len())
-        .body(Body::from_stream(hanging))
-        .unwrap();
+    let stale = request.body(Body::from_stream(hanging)).unwrap();
     let router = fixture.router.clone();
     let stale = tokio::spawn(async move { tower::ServiceExt::oneshot(router, stale).await.unwrap() });
     let archives = fixture.folder.path().join("archives");
@@ -224,6 +224,32 @@ async fn a_client_that_comes_back_goes_on_while_its_former_request_hangs() {
     while length() < 60_000 {
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
+    stale
+}
+
+#[tokio::test]
+async fn a_client_that_takes_over_from_itself_is_told_to_go_on() {
+    for (newcomer, status) in [("this", 409), ("other", 400)] {
+        let fixture = fixture().await;
+        let bytes = gzip_like(100_000);
+        let path = fixture.create(bytes.len()).await;
+        let request = patch(&path, 0, bytes.len()).header("upload-sender", "this");
+        let stale = hang(&fixture, request, &bytes).await;
+        let rest = Body::from(bytes[60_000..].to_vec());
+        let newer = patch(&path, 60_000, 40_000).header("upload-sender", newcomer);
+        let newer = fixture.send(newer.body(rest).unwrap()).await;
+        assert_eq!(newer.status(), StatusCode::NO_CONTENT);
+        let (found, _) = problem(stale.await.unwrap(), status).await;
+        assert_eq!(found.code, ProblemCode::TakenOver);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_goes_on_while_its_former_request_hangs() {
+    let fixture = fixture().await;
+    let bytes = gzip_like(100_000);
+    let path = fixture.create(bytes.len()).await;
+    let stale = hang(&fixture, patch(&path, 0, bytes.len()), &bytes).await;
     // What is told is durable; the rest becomes so when the newcomer takes over.
     let told = fixture.offset(&path).await.parse().unwrap();
     let (found, _) = problem(fixture.append(&path, told, &bytes[told..]).await, 409).await;

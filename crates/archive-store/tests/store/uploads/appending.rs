@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use archive_store::{
     StoreError,
-    uploads::{Checksum, UploadError},
+    uploads::{Checksum, Continuation, UploadError},
 };
 use backup_api::BodyError;
 use futures_util::{StreamExt, stream};
@@ -138,7 +138,7 @@ async fn a_long_append_becomes_durable_on_the_way() {
     let id = uploads.id(bytes.len()).await;
     let sending = uploads.uploads.clone();
     let (stale, hanging) = (id.clone(), super::hanging(&bytes[..36 * MIB]));
-    let task = tokio::spawn(async move { sending.append(SCOPE, &stale, 0, None, hanging).await });
+    let task = tokio::spawn(async move { sending.append(SCOPE, &stale, Continuation::at(0), hanging).await });
     while uploads.offset(&id).await < 32 * MIB {
         tokio::time::sleep(Duration::from_millis(5)).await;
         assert!(!task.is_finished());
@@ -174,7 +174,8 @@ async fn a_caller_that_goes_away_does_not_take_the_bytes_along() {
     let rest = stream::once(released).flat_map(move |_| body(&rest));
     let (sending, stale) = (uploads.uploads.clone(), id.clone());
     let stream = body(&bytes[..1000]).chain(rest).boxed();
-    let caller = tokio::spawn(async move { sending.append(SCOPE, &stale, 0, None, stream).await });
+    let caller =
+        tokio::spawn(async move { sending.append(SCOPE, &stale, Continuation::at(0), stream).await });
     let partial = uploads.data.path("archives").join(format!("{id}.partial"));
     while !partial.exists() {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -229,7 +230,7 @@ async fn uploads_at_the_same_time_do_not_meet() {
             for start in (0..bytes.len()).step_by(125_000) {
                 let piece = body(&bytes[start..start + 125_000]);
                 sending
-                    .append(SCOPE, &id, start as u64, None, piece)
+                    .append(SCOPE, &id, Continuation::at(start as u64), piece)
                     .await
                     .unwrap();
             }

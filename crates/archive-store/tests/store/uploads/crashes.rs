@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use archive_store::{ArchiveId, ArchiveStore, StoreLimits, uploads::ResumableUploads};
+use archive_store::{
+    ArchiveId, ArchiveStore, StoreLimits,
+    uploads::{Continuation, ResumableUploads},
+};
 use backup_api::ByteStream;
 use database::{Database, sqlx};
 use futures_util::StreamExt;
@@ -88,7 +91,7 @@ async fn whatever_was_told_is_there_after_a_crash_and_the_rest_follows() {
             let end = all.len().min(start + 35 * MIB);
             let body = slowly(body(&all[start..end]));
             sending
-                .append(SCOPE, &stale, start as u64, None, body)
+                .append(SCOPE, &stale, Continuation::at(start as u64), body)
                 .await
                 .unwrap();
         }
@@ -113,7 +116,11 @@ async fn bytes_behind_the_durable_offset_are_cut_off() {
     let id = before.id(bytes.len()).await;
     before.append(&id, 0, body(&bytes[..10_000])).await.unwrap();
     let (sending, stale, rest) = (before.uploads.clone(), id.clone(), hanging(&vec![7; 50_000]));
-    let append = tokio::spawn(async move { sending.append(SCOPE, &stale, 10_000, None, rest).await });
+    let append = tokio::spawn(async move {
+        sending
+            .append(SCOPE, &stale, Continuation::at(10_000), rest)
+            .await
+    });
     let partial = before.data.path("archives").join(format!("{id}.partial"));
     while partial.metadata().unwrap().len() < 60_000 {
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use archive_store::{
     ArchiveId, FinishedArchive,
-    uploads::{Checksum, NewUpload, ResumableUploads, UploadError, UploadLimits, UploadState},
+    uploads::{Checksum, Continuation, NewUpload, ResumableUploads, UploadError, UploadLimits, UploadState},
 };
 use backup_api::{BodyError, ByteStream};
 use bytes::Bytes;
@@ -35,6 +35,14 @@ pub(crate) struct Uploads {
 }
 
 impl Uploads {
+    /// Waits until the file of an unfinished upload has so many bytes, whether they count or not.
+    async fn wait_for_bytes(&self, id: &ArchiveId, length: u64) {
+        let file = self.data.path("archives").join(format!("{id}.partial"));
+        while file.metadata().map_or(0, |file| file.len()) < length {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     pub(crate) async fn new() -> Self {
         Self::with_limits(LIMITS).await
     }
@@ -82,7 +90,9 @@ impl Uploads {
         offset: usize,
         body: ByteStream,
     ) -> Result<UploadState, UploadError> {
-        self.uploads.append(SCOPE, id, offset as u64, None, body).await
+        self.uploads
+            .append(SCOPE, id, Continuation::at(offset as u64), body)
+            .await
     }
 
     pub(crate) async fn append_checked(
@@ -93,7 +103,15 @@ impl Uploads {
         body: ByteStream,
     ) -> Result<UploadState, UploadError> {
         self.uploads
-            .append(SCOPE, id, offset as u64, Some(checksum), body)
+            .append(
+                SCOPE,
+                id,
+                Continuation {
+                    checksum: Some(checksum),
+                    ..Continuation::at(offset as u64)
+                },
+                body,
+            )
             .await
     }
 

@@ -2,7 +2,7 @@
 
 use archive_store::{
     ArchiveId,
-    uploads::{Checksum, UploadError},
+    uploads::{Checksum, Continuation, UploadError},
 };
 use backup_api::BodyError;
 use proptest::prelude::*;
@@ -144,7 +144,15 @@ async fn append(uploads: &Uploads, model: &Model, piece: &Piece, bytes: &[u8]) -
     let offset = (model.kept.len() + piece.offset_error) as u64;
     let appended = uploads
         .uploads
-        .append(SCOPE, &model.id, offset, checksum, stream)
+        .append(
+            SCOPE,
+            &model.id,
+            Continuation {
+                checksum,
+                ..Continuation::at(offset)
+            },
+            stream,
+        )
         .await;
     appended.map(drop)
 }

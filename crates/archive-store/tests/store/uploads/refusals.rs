@@ -2,7 +2,7 @@
 
 use archive_store::{
     StoreError,
-    uploads::{LONGEST_METADATA, NewUpload, UploadError, UploadLimits},
+    uploads::{Continuation, LONGEST_METADATA, NewUpload, UploadError, UploadLimits},
 };
 
 use super::{LIMITS, SCOPE, Uploads, body};
@@ -151,7 +151,7 @@ async fn another_scope_has_no_such_upload() {
     assert_eq!(uploads.uploads.state(other, &id).await.unwrap(), None);
     let append = uploads
         .uploads
-        .append(other, &id, 0, None, body(&gzip_like(10, 0)))
+        .append(other, &id, Continuation::at(0), body(&gzip_like(10, 0)))
         .await;
     let declare = uploads.uploads.declare_length(other, &id, 10).await;
     let terminate = uploads.uploads.terminate(other, &id).await;

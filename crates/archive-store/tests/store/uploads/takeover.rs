@@ -2,7 +2,7 @@
 
 use archive_store::{
     ArchiveId,
-    uploads::{UploadError, UploadState},
+    uploads::{Continuation, UploadError, UploadState},
 };
 use tokio::task::JoinHandle;
 
@@ -14,18 +14,19 @@ type Appending = JoinHandle<Result<UploadState, UploadError>>;
 /// An append that has taken `bytes` and hangs.
 async fn hang(uploads: &Uploads, id: &ArchiveId, offset: usize, bytes: &[u8]) -> Appending {
     let (sending, id, body) = (uploads.uploads.clone(), id.clone(), hanging(bytes));
-    let file = uploads.data.path("archives").join(format!("{id}.partial"));
-    let length = (offset + bytes.len()) as u64;
-    let task = tokio::spawn(async move { sending.append(SCOPE, &id, offset as u64, None, body).await });
-    while file.metadata().map_or(0, |file| file.len()) < length {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
+    let (waiting, length) = (id.clone(), (offset + bytes.len()) as u64);
+    let task = tokio::spawn(async move {
+        sending
+            .append(SCOPE, &id, Continuation::at(offset as u64), body)
+            .await
+    });
+    uploads.wait_for_bytes(&waiting, length).await;
     task
 }
 
 async fn assert_taken_over(stale: Appending) {
     let error = stale.await.unwrap().unwrap_err();
-    assert!(matches!(error, UploadError::TakenOver), "{error:?}");
+    assert!(matches!(error, UploadError::TakenOver { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -68,12 +69,41 @@ async fn of_several_newcomers_one_goes_on() {
     assert!(
         matches!(
             refused,
-            UploadError::TakenOver | UploadError::OffsetMismatch { .. }
+            UploadError::TakenOver { .. } | UploadError::OffsetMismatch { .. }
         ),
         "{refused:?}"
     );
     assert_taken_over(stale).await;
     uploads.assert_archive(&id, &bytes).await;
+}
+
+#[tokio::test]
+async fn who_gives_way_learns_whether_to_a_request_of_its_own() {
+    let uploads = Uploads::new().await;
+    let bytes = gzip_like(100_000, 0);
+    let named = |offset: usize, sender: &str| Continuation {
+        sender: Some(sender.into()),
+        ..Continuation::at(offset as u64)
+    };
+    for (newcomer, own) in [("this", true), ("other", false)] {
+        let id = uploads.id(bytes.len()).await;
+        let (sending, stale) = (uploads.uploads.clone(), id.clone());
+        let (continuation, hangs) = (named(0, "this"), hanging(&bytes[..1000]));
+        let stale = tokio::spawn(async move { sending.append(SCOPE, &stale, continuation, hangs).await });
+        uploads.wait_for_bytes(&id, 1000).await;
+        let (newer, stale) = tokio::join!(
+            uploads
+                .uploads
+                .append(SCOPE, &id, named(1000, newcomer), body(&bytes[1000..])),
+            stale
+        );
+        assert!(newer.unwrap().finished.is_some());
+        let error = stale.unwrap().unwrap_err();
+        assert!(
+            matches!(error, UploadError::TakenOver { by_same_sender } if by_same_sender == own),
+            "{newcomer}: {error:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::{collections::HashMap, time::Duration};
 
 use archive_store::{
     ArchiveStore, StoreLimits,
-    uploads::{ResumableUploads, UploadLimits},
+    uploads::{Continuation, ResumableUploads, UploadLimits},
 };
 use backup_api::{Actor, ApiError, BackupStatus, EnvironmentId, Part, Problem};
 use console::{Choice, ConsoleError, DraftFile, Drafts, FileFacts};
@@ -116,7 +116,7 @@ impl Desk {
         let body = stream::iter([Ok(bytes.to_vec().into())]).boxed();
         let offset = offset.try_into().unwrap();
         self.uploads
-            .append(scope, &upload.parse().unwrap(), offset, None, body)
+            .append(scope, &upload.parse().unwrap(), Continuation::at(offset), body)
             .await
             .unwrap();
     }
