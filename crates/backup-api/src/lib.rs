@@ -17,6 +17,7 @@ mod event;
 mod history;
 #[cfg(feature = "http")]
 pub mod http;
+mod inspection;
 mod operation;
 mod part;
 mod problem;
@@ -40,6 +41,9 @@ pub use environment::{EnvironmentId, EnvironmentName, InvalidName, ProjectName};
 pub use error::ApiError;
 pub use event::{CatalogueChange, Event, EventId, InvalidEventId, LogLine};
 pub use history::{History, HistoryEntry, HistoryOrder, HistoryQuery, HistoryStatus, HistorySummary};
+pub use inspection::{
+    DatabaseEngine, DumpFacts, InspectionProgress, InspectionReport, TableNames, VolumeFacts,
+};
 pub use operation::{Operation, OperationId, OperationKind, OperationState, Phase};
 pub use part::{Part, UnknownPart};
 pub use problem::{CONTENT_TYPE as PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
@@ -50,4 +54,4 @@ pub use service::{
     Annotation, ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, EventStream,
     PartStream, StoredArchive, Upload, UploadAtService, UploadContent, UploadPart,
 };
-pub use text::grouped;
+pub use text::{grouped, size};

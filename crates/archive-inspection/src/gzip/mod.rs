@@ -1,0 +1,221 @@
+//! Gzip as a stream of members, each with its checksum and its length, and nothing after the last but zeros.
+//!
+//! The deflate inside is zlib-rs's; header, trailer and what comes between members are read here, because what is wrong
+//! there decides what people are told, and because a decoder that is reset for each member costs nothing where a new
+//! one for each costs its allocation: a document library of ours has a member for every file.
+//!
+//! It is stricter than `gzip -d`, which ends quietly with a warning where bytes follow that are no member: that is also
+//! what a damaged second member looks like, and everything after it would be lost without a word.
+
+mod header;
+
+use zlib_rs::{Inflate, InflateFlush, Status, crc32::crc32};
+
+use self::header::{HeaderFault, HeaderParser, START, fill};
+use crate::fault::Fault;
+
+/// Enough that a call's cost does not show, little enough that what was written is read from the processor's cache.
+const OUTPUT_BYTES: usize = 128 * 1024;
+/// The window that deflate may look back into, as a power of two.
+const WINDOW_BITS: u8 = 15;
+
+/// Where in a member the stream is.
+#[derive(Debug)]
+enum Place {
+    Header,
+    Body,
+    Trailer { bytes: [u8; 8], seen: usize },
+    Padding,
+}
+
+/// Decodes what it is given, in pieces of any size.
+pub(crate) struct GzipDecoder {
+    place: Place,
+    header: HeaderParser,
+    inflate: Inflate,
+    output: Box<[u8]>,
+    /// Of the member.
+    checksum: u32,
+    /// Of the member, modulo 2³², as its trailer has it.
+    length: u32,
+    /// Members that were complete.
+    members: u64,
+    /// Compressed bytes of all members that were used up.
+    consumed: u64,
+}
+
+impl std::fmt::Debug for GzipDecoder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("GzipDecoder")
+            .field("place", &self.place)
+            .field("members", &self.members)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a decoder gives: expanded bytes, and how many compressed ones were used up for all so far.
+pub(crate) trait Sink {
+    fn take(&mut self, expanded: &[u8], consumed: u64) -> Result<(), Fault>;
+}
+
+impl GzipDecoder {
+    pub(crate) fn new() -> Self {
+        Self {
+            place: Place::Header,
+            header: HeaderParser::new(),
+            inflate: Inflate::new(false, WINDOW_BITS),
+            output: vec![0; OUTPUT_BYTES].into_boxed_slice(),
+            checksum: 0,
+            length: 0,
+            members: 0,
+            consumed: 0,
+        }
+    }
+
+    /// Decodes `bytes` into `sink`. After an error nothing more may be given.
+    pub(crate) fn decode(&mut self, mut bytes: &[u8], sink: &mut impl Sink) -> Result<(), Fault> {
+        // Even without input there may be output left from the last, but only within a body.
+        while !bytes.is_empty() {
+            let before = bytes.len();
+            bytes = match &mut self.place {
+                Place::Header => self.read_header(bytes)?,
+                Place::Body => self.inflate(bytes, sink)?,
+                Place::Trailer { bytes: trailer, seen } => {
+                    let taken = fill(trailer, seen, bytes);
+                    if *seen == trailer.len() {
+                        let trailer = *trailer;
+                        self.end_member(trailer)?;
+                    }
+                    &bytes[taken..]
+                }
+                Place::Padding => {
+                    if bytes.iter().any(|&byte| byte != 0) {
+                        return Err(Fault::TrailingBytes);
+                    }
+                    &[]
+                }
+            };
+            self.consumed += (before - bytes.len()) as u64;
+        }
+        Ok(())
+    }
+
+    /// Nothing comes any more.
+    pub(crate) fn finish(&self) -> Result<(), Fault> {
+        match &self.place {
+            Place::Padding => Ok(()),
+            Place::Header if self.header.is_untouched() && self.members > 0 => Ok(()),
+            Place::Header if self.header.is_untouched() => Err(Fault::Empty),
+            Place::Header => match self.header.undecided() {
+                Some(start) if !START.starts_with(&start[..start.len().min(START.len())]) => {
+                    Err(self.no_member(start))
+                }
+                _ => Err(Fault::Truncated),
+            },
+            Place::Body | Place::Trailer { .. } => Err(Fault::Truncated),
+        }
+    }
+
+    fn read_header<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
+        if self.members > 0 && self.header.is_untouched() && bytes[0] == 0 {
+            self.place = Place::Padding;
+            return Ok(bytes);
+        }
+        let (rest, complete) = self.header.take(bytes).map_err(|fault| match fault {
+            HeaderFault::NotGzip(start) => self.no_member(&start),
+            HeaderFault::Checksum => Fault::Damaged,
+        })?;
+        if complete {
+            self.place = Place::Body;
+            self.checksum = 0;
+            self.length = 0;
+        }
+        Ok(rest)
+    }
+
+    /// Bytes that should begin a member and do not.
+    fn no_member(&self, start: &[u8]) -> Fault {
+        if self.members == 0 {
+            Fault::NotGzip(looks_like(start))
+        } else {
+            Fault::TrailingBytes
+        }
+    }
+
+    /// Inflates until the input or the member ends, and gives what is left of the input.
+    fn inflate<'a>(&mut self, mut bytes: &'a [u8], sink: &mut impl Sink) -> Result<&'a [u8], Fault> {
+        let consumed_before = self.consumed;
+        let available = bytes.len();
+        loop {
+            let (input, output) = (self.inflate.total_in(), self.inflate.total_out());
+            let status = self
+                .inflate
+                .decompress(bytes, &mut self.output, InflateFlush::NoFlush);
+            let used = difference(self.inflate.total_in(), input);
+            let made = difference(self.inflate.total_out(), output);
+            bytes = &bytes[used..];
+            let expanded = &self.output[..made];
+            self.checksum = crc32(self.checksum, expanded);
+            // Wraps as the trailer does; a piece is far below 2³².
+            self.length = self.length.wrapping_add(u32::try_from(made).unwrap_or(u32::MAX));
+            if made > 0 {
+                // What came out before an error is looked at too: it does not depend on the cuts.
+                sink.take(expanded, consumed_before + (available - bytes.len()) as u64)?;
+            }
+            match status {
+                Ok(Status::StreamEnd) => {
+                    self.place = Place::Trailer {
+                        bytes: [0; 8],
+                        seen: 0,
+                    };
+                    return Ok(bytes);
+                }
+                Ok(Status::Ok | Status::BufError) if made < self.output.len() => {
+                    debug_assert!(bytes.is_empty(), "input is left only when the output is full");
+                    return Ok(bytes);
+                }
+                Ok(Status::Ok | Status::BufError) => {}
+                Err(_) => return Err(Fault::Damaged),
+            }
+        }
+    }
+
+    fn end_member(&mut self, trailer: [u8; 8]) -> Result<(), Fault> {
+        let (checksum, length) = trailer.split_at(4);
+        if checksum != self.checksum.to_le_bytes() || length != self.length.to_le_bytes() {
+            return Err(Fault::Damaged);
+        }
+        self.members += 1;
+        self.place = Place::Header;
+        self.header = HeaderParser::new();
+        self.inflate.reset(false);
+        Ok(())
+    }
+}
+
+/// Two counters of one buffer's length at most apart.
+fn difference(after: u64, before: u64) -> usize {
+    usize::try_from(after - before).unwrap_or(usize::MAX)
+}
+
+/// What people send instead of gzip.
+fn looks_like(start: &[u8]) -> Option<&'static str> {
+    const KNOWN: [(&[u8], &str); 8] = [
+        (b"PK", "a zip file"),
+        (b"7z", "a 7-Zip file"),
+        (b"BZh", "a bzip2 file"),
+        (b"\xfd7zX", "an xz file"),
+        (b"\x28\xb5\x2f\xfd", "a zstd file"),
+        (b"PGDM", "a dump in pg_dump's own format"),
+        (b"-- ", "plain SQL that is not compressed"),
+        (b"--\n", "plain SQL that is not compressed"),
+    ];
+    KNOWN
+        .iter()
+        .find(|(magic, _)| start.starts_with(magic))
+        .map(|(_, what)| *what)
+}
+
+#[cfg(test)]
+mod tests;
