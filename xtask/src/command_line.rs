@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::bench;
+
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask <command>
 
@@ -9,6 +11,9 @@ Usage: cargo xtask <command>
                           what follows `--` goes to the server
   test                    install what is missing, then check the format, lint, test and drive a browser
   build --release         leave target/release/backups-console with the folder site/ beside it
+  bench [<row> …]         build what is shipped and measure it beside others; figures go to docs/BENCHMARKS.md.
+                          --rounds N: samples of each side; --gib N: size of an archive; --memory-gib N: what goes up
+                          and down while memory is watched; --as-built: measure what was built before
   setup                   only install what is missing
   help                    print this";
 
@@ -28,6 +33,8 @@ pub(crate) enum Task {
     Test,
     /// Build what is shipped.
     BuildRelease,
+    /// Measure what is shipped.
+    Bench(bench::Options),
 }
 
 /// What was typed cannot be understood.
@@ -61,6 +68,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task, Mis
         ("build", []) => Err(Misunderstood(
             "say `cargo xtask build --release`; `serve` and `test` build for development".to_owned(),
         )),
+        ("bench", rest) => bench_options(rest).map(Task::Bench),
         ("setup", []) => Ok(Task::Setup),
         ("test", []) => Ok(Task::Test),
         ("build" | "setup" | "test", [unexpected, ..]) => {
@@ -68,6 +76,33 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task, Mis
         }
         _ => Err(Misunderstood(format!("there is no command `{command}`"))),
     }
+}
+
+fn bench_options(arguments: &[String]) -> Result<bench::Options, Misunderstood> {
+    let mut options = bench::Options::default();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let mut number = || {
+            let value = arguments.next().and_then(|value| value.parse().ok());
+            let whole = value.filter(|number: &u32| (1..=1000).contains(number));
+            whole.ok_or_else(|| {
+                Misunderstood(format!(
+                    "`{argument}` is followed by a whole number from 1 to 1000"
+                ))
+            })
+        };
+        match argument.as_str() {
+            "--rounds" => options.rounds = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--gib" => options.gib = number()?.into(),
+            "--memory-gib" => options.memory_gib = number()?.into(),
+            "--as-built" => options.as_built = true,
+            flag if flag.starts_with('-') => {
+                return Err(Misunderstood(format!("`bench` does not know `{flag}`")));
+            }
+            row => options.rows.push(row.to_owned()),
+        }
+    }
+    Ok(options)
 }
 
 #[cfg(test)]
@@ -87,6 +122,10 @@ mod tests {
             ("build", "--release"),
             ("build --debug", "`--debug`"),
             ("serve --listen 127.0.0.1:4000", "serve -- --listen"),
+            ("bench --fast", "`--fast`"),
+            ("bench --rounds", "`--rounds`"),
+            ("bench upload --memory-gib many", "`--memory-gib`"),
+            ("bench --gib 0", "`--gib`"),
         ] {
             let problem = parsed(line).expect_err(line).to_string();
             assert!(problem.contains(word), "{line}: {problem}");
@@ -100,6 +139,17 @@ mod tests {
         assert_eq!(parsed("setup"), Ok(Task::Setup));
         assert_eq!(parsed("test"), Ok(Task::Test));
         assert_eq!(parsed("build --release"), Ok(Task::BuildRelease));
+        assert_eq!(parsed("bench"), Ok(Task::Bench(bench::Options::default())));
+        assert_eq!(
+            parsed("bench upload --memory-gib 2 --as-built pages --rounds 7 --gib 3"),
+            Ok(Task::Bench(bench::Options {
+                rows: vec!["upload".to_owned(), "pages".to_owned()],
+                rounds: 7,
+                gib: 3,
+                memory_gib: 2,
+                as_built: true,
+            }))
+        );
         assert_eq!(
             parsed("serve"),
             Ok(Task::Serve {
@@ -116,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_help_names_every_command() {
-        for command in ["serve", "test", "build --release", "setup", "help"] {
+        for command in ["serve", "test", "build --release", "bench", "setup", "help"] {
             assert!(HELP.contains(command), "{command}");
         }
     }

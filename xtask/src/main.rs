@@ -10,6 +10,7 @@
     reason = "a command line tool speaks to the terminal it was started from"
 )]
 
+mod bench;
 mod command_line;
 mod commands;
 mod environment;
@@ -54,6 +55,7 @@ fn run(task: Task) -> Result<()> {
         Task::Serve { server_arguments } => commands::serve::run(&server_arguments),
         Task::Test => commands::test::run(),
         Task::BuildRelease => commands::build::run(),
+        Task::Bench(options) => bench::run(&options),
     }
 }
 

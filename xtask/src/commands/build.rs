@@ -1,15 +1,15 @@
 //! `cargo xtask build --release`: what is shipped.
 //!
-//! cargo-leptos leaves the server in `target/release/`, the hashes of the file names beside it, and the site in
-//! `target/site`, where the next build for development overwrites it. So the site is copied beside the server:
-//! `backups-console`, `hash.txt` (if file names carry hashes) and `site/` belong together and may be moved together.
+//! cargo-leptos leaves the server in `target/release/` and the site in `target/site`, where the next build for
+//! development overwrites it. So the site is copied beside the server: `backups-console` and `site/` belong together and
+//! may be moved together.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::{BUILD_SITE, SITE, first_load};
-use crate::{setup, steps::Steps};
+use crate::{setup, steps::Steps, toolchain::Toolchain};
 
 const SERVER: &str = "target/release/backups-console";
 const SHIPPED_SITE: &str = "target/release/site";
@@ -17,6 +17,14 @@ const SHIPPED_SITE: &str = "target/release/site";
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::start();
     let toolchain = steps.perform("set-up", setup::for_release)?;
+    build(&mut steps, &toolchain)?;
+    steps.finish();
+    println!("{SERVER} and {SHIPPED_SITE} are ready; they may be moved together.");
+    Ok(())
+}
+
+/// The steps that leave server and site where they belong.
+pub(crate) fn build(steps: &mut Steps, toolchain: &Toolchain) -> Result<()> {
     let build = toolchain
         .cargo()
         .arguments(BUILD_SITE)
@@ -31,12 +39,12 @@ pub(crate) fn run() -> Result<()> {
     })?;
     steps.perform("first load of a page", || {
         first_load::weigh(&Path::new(SHIPPED_SITE).join("pkg"))
-    })?;
-    steps.finish();
-    println!(
-        "{SERVER} and {SHIPPED_SITE} are ready; with hash.txt, if it is there, they may be moved together."
-    );
-    Ok(())
+    })
+}
+
+/// Whether it was done before.
+pub(crate) fn is_built() -> bool {
+    Path::new(SERVER).is_file() && Path::new(SHIPPED_SITE).is_dir()
 }
 
 /// Makes `to` a copy of the folder `from`.

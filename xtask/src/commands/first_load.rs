@@ -10,7 +10,7 @@ use std::{fmt::Write as _, fs, path::Path};
 use anyhow::{Context as _, Result, ensure};
 
 /// What all of it may weigh as it travels, in bytes.
-const LIMIT: u64 = 130_000;
+pub(crate) const LIMIT: u64 = 130_000;
 /// Beside each file lies the same compressed with Brotli, which is what browsers get.
 const COMPRESSED: &str = "br";
 /// The files, below the folder of built files.
@@ -26,11 +26,7 @@ const FILES: [&str; 4] = [
 pub(super) fn weigh(folder: &Path) -> Result<()> {
     let mut total = 0;
     let mut lines = String::new();
-    for file in FILES {
-        let compressed = folder.join(format!("{file}.{COMPRESSED}"));
-        let bytes = fs::metadata(&compressed)
-            .with_context(|| format!("cannot weigh {}", compressed.display()))?
-            .len();
+    for (file, bytes) in weights(folder)? {
         total += bytes;
         let _ = writeln!(lines, "    {bytes:>7}  {file}");
     }
@@ -42,6 +38,17 @@ pub(super) fn weigh(folder: &Path) -> Result<()> {
         total - LIMIT
     );
     Ok(())
+}
+
+/// Each file with its bytes as it travels.
+pub(crate) fn weights(folder: &Path) -> Result<Vec<(&'static str, u64)>> {
+    let weigh = |file| {
+        let compressed = folder.join(format!("{file}.{COMPRESSED}"));
+        let found =
+            fs::metadata(&compressed).with_context(|| format!("cannot weigh {}", compressed.display()))?;
+        Ok((file, found.len()))
+    };
+    FILES.into_iter().map(weigh).collect()
 }
 
 #[cfg(test)]

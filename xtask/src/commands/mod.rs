@@ -1,7 +1,7 @@
 //! What can be typed, one module each.
 
 pub(crate) mod build;
-mod first_load;
+pub(crate) mod first_load;
 pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod test;

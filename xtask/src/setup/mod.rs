@@ -37,6 +37,17 @@ pub(crate) fn for_release() -> Result<Toolchain> {
     Ok(toolchain)
 }
 
+/// What benchmarks need: what is shipped, and what it is measured against.
+pub(crate) fn for_benchmarks() -> Result<Toolchain> {
+    let mut apt = Apt::default();
+    let toolchain = compilers(&mut apt)?;
+    node_packages::ensure(&mut apt)?;
+    node_packages::ensure_for_benchmarks(&mut apt)?;
+    proxies::ensure(&mut apt)?;
+    sqlite::ensure(&mut apt)?;
+    Ok(toolchain)
+}
+
 /// What the tests need, which is everything.
 pub(crate) fn for_tests() -> Result<TestTools> {
     let mut apt = Apt::default();

@@ -1,6 +1,7 @@
-//! Node, and the npm packages in `end2end/`: `wasm-opt`, and what drives the browser.
+//! Node, and the npm packages of a folder with a lock file: `end2end/` has `wasm-opt` and what drives the browser,
+//! `benchmarks/` has servers that the console is measured against.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -9,22 +10,37 @@ use crate::{invocation::Invocation, lookup};
 
 /// What the packages ask for.
 const OLDEST_NODE: u32 = 20;
-const LOCK: &str = "end2end/package-lock.json";
-/// A copy of the lock file from which the packages that are there were installed.
-const INSTALLED_LOCK: &str = "end2end/node_modules/.installed-lock.json";
+/// A folder with packages, and what they are for.
+const TESTS: (&str, &str) = (
+    "end2end",
+    "wasm-opt makes the WebAssembly small, playwright-core drives the browser",
+);
+const BENCHMARKS: (&str, &str) = (
+    "benchmarks",
+    "uploads are measured against the reference server of tus",
+);
 
 pub(crate) fn ensure(apt: &mut Apt) -> Result<()> {
+    ensure_folder(apt, TESTS)
+}
+
+/// What only benchmarks need.
+pub(crate) fn ensure_for_benchmarks(apt: &mut Apt) -> Result<()> {
+    ensure_folder(apt, BENCHMARKS)
+}
+
+fn ensure_folder(apt: &mut Apt, (folder, why): (&str, &str)) -> Result<()> {
     ensure_node(apt)?;
-    let wanted = fs::read_to_string(LOCK).with_context(|| format!("cannot read {LOCK}"))?;
-    if fs::read_to_string(INSTALLED_LOCK).is_ok_and(|installed| installed == wanted) {
+    let lock = format!("{folder}/package-lock.json");
+    // A copy of the lock file from which the packages that are there were installed.
+    let installed_lock = format!("{folder}/node_modules/.installed-lock.json");
+    let wanted = fs::read_to_string(&lock).with_context(|| format!("cannot read {lock}"))?;
+    if fs::read_to_string(&installed_lock).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    announce(
-        "the npm packages of end2end/",
-        "wasm-opt makes the WebAssembly small, playwright-core drives the browser",
-    );
-    install(&Invocation::new("npm").arguments(["ci", "--prefix", "end2end", "--no-audit", "--no-fund"]))?;
-    fs::write(Path::new(INSTALLED_LOCK), wanted).with_context(|| format!("cannot write {INSTALLED_LOCK}"))
+    announce(&format!("the npm packages of {folder}/"), why);
+    install(&Invocation::new("npm").arguments(["ci", "--prefix", folder, "--no-audit", "--no-fund"]))?;
+    fs::write(&installed_lock, wanted).with_context(|| format!("cannot write {installed_lock}"))
 }
 
 fn ensure_node(apt: &mut Apt) -> Result<()> {

@@ -1,0 +1,105 @@
+//! A resumable upload in one piece, against the reference server of the protocol.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Result;
+
+use crate::bench::{
+    Options,
+    console::{Console, discard, upload},
+    http::Connection,
+    peers::tus_server,
+    process::GIB,
+    report::{Aim, Report, shown},
+    samples,
+    statistics::{alternate, median_of, megabytes_per_second},
+    workshop::{Folder, Server, settle},
+};
+use crate::invocation::Invocation;
+
+/// What one upload took.
+struct Sample {
+    took: Duration,
+    processor_seconds: f64,
+}
+
+pub(super) fn measure(options: &Options) -> Result<Report> {
+    let folder = Folder::new("upload")?;
+    let console = Console::start("upload/console")?;
+    let peer = tus_server(&folder)?;
+    let mut report = Report::default();
+    let samples: [(&str, f64, samples::Sample); 2] = [
+        ("`volume.tgz` of documents", 1.3, samples::write_volume),
+        (
+            "`database.gz`, which expands five times",
+            0.7,
+            samples::write_database,
+        ),
+    ];
+    for (what, aim, write) in samples {
+        let file = folder.path("sample");
+        let size = write(&file, options.gib * GIB)?;
+        let (ours, peers) = alternate(
+            options.rounds,
+            || to_us(&console, &file),
+            || to_peer(&peer, &file),
+        )?;
+        let speed = |samples: &[Sample]| median_of(samples, |sample| megabytes_per_second(size, sample.took));
+        let (ours_speed, peers_speed) = (speed(&ours), speed(&peers));
+        let shown_speed = |speed: f64| format!("{speed:.0} MB/s");
+        report
+            .figure(what, shown_speed(ours_speed), shown_speed(peers_speed))
+            .ratio(ours_speed / peers_speed, Aim::AtLeast(aim));
+        let time = |samples: &[Sample]| {
+            format!(
+                "{} s",
+                shown(median_of(samples, |sample| sample.processor_seconds))
+            )
+        };
+        report.figure("processor time for it", time(&ours), time(&peers));
+    }
+    report.note(format!(
+        "{} GiB over loopback from one client to the answer, in one PATCH; medians of {} uploads, in turn, and the disk \
+         is let come to rest before each. Ours is on the disk (`fdatasync`) and hashed (SHA-256) when the answer comes; the \
+         peer's is in the page cache.",
+        options.gib, options.rounds
+    ));
+    report.peers = vec![
+        "`@tus/server` 2.4.5 with `@tus/file-store` 2.1.1".to_owned(),
+        format!(
+            "Node {}",
+            Invocation::new("node")
+                .arguments(["--version"])
+                .answer()
+                .unwrap_or_default()
+        ),
+    ];
+    Ok(report)
+}
+
+fn to_us(console: &Console, file: &Path) -> Result<Sample> {
+    settle()?;
+    let process = console.server.process();
+    let before = process.processor_seconds()?;
+    let uploaded = console.upload(file)?;
+    let processor_seconds = process.processor_seconds()? - before;
+    console.discard(&uploaded)?;
+    Ok(Sample {
+        took: uploaded.took,
+        processor_seconds,
+    })
+}
+
+fn to_peer(peer: &Server, file: &Path) -> Result<Sample> {
+    settle()?;
+    let process = peer.process();
+    let before = process.processor_seconds()?;
+    let mut connection = Connection::open(peer.address)?;
+    let uploaded = upload(&mut connection, "/files", None, file)?;
+    let processor_seconds = process.processor_seconds()? - before;
+    discard(&mut connection, None, &uploaded)?;
+    Ok(Sample {
+        took: uploaded.took,
+        processor_seconds,
+    })
+}
