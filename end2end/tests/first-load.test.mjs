@@ -11,13 +11,15 @@ const BACKUPS = "/projects/lfrjoebloggs-dev/backups";
 const UPLOAD = `${BACKUPS}/upload`;
 /** The list of xtask/src/commands/first_load.rs. */
 const WEIGHED = [
-  "/pkg/__wasm_split.______________________.js",
-  "/pkg/backups-console.css",
-  "/pkg/backups-console.js",
-  "/pkg/backups-console.wasm",
+  "__wasm_split.______________________.js",
+  "backups-console.css",
+  "backups-console.js",
+  "backups-console.wasm",
 ];
 /** What the island of the upload form brings along. */
-const SPLIT_OFF = /\/pkg\/(split|chunk)_\w+\.wasm$/;
+const SPLIT_OFF = /(^|\/)(split|chunk)_\w+\.wasm$/;
+/** Where built files are: below the version of all of them. */
+const BUILT = /^\/pkg\/([0-9a-f]{16})\/(.+)$/;
 
 describe("the first load", () => {
   let server, browser, session, pair;
@@ -39,17 +41,23 @@ describe("the first load", () => {
     if (pair) rmSync(pair.folder, { recursive: true, force: true });
   });
 
-  /** What a visitor with an empty cache asks for besides the page and its picture. */
+  /** What a visitor with an empty cache asks for besides the page and its picture, all of one build. */
   async function load(path) {
     const page = await visit(browser, { storageState: session });
     const files = new Set();
+    const versions = new Set();
     page.on("request", (request) => {
       const { pathname } = new URL(request.url());
-      if (pathname.startsWith("/pkg/")) files.add(pathname);
+      if (!pathname.startsWith("/pkg/")) return;
+      const [, version, file] = pathname.match(BUILT) ?? [];
+      assert.ok(file, `${pathname} has no version`);
+      versions.add(version);
+      files.add(file);
     });
     await page.goto(server.url + path);
     await page.getByRole("group", { name: "Theme" }).first().waitFor();
     await hydrated(page);
+    assert.equal(versions.size, 1);
     return { page, files: [...files].sort() };
   }
 

@@ -8,7 +8,7 @@ use axum::{
     middleware::map_response_with_state,
     response::Response,
 };
-use backup_api::Via;
+use backup_api::{Via, http::RouteTable};
 use backup_service::http::{RequestId, origin};
 use console::{Console, Drafts};
 use leptos::{
@@ -71,14 +71,25 @@ fn provide(console: &Console, drafts: &Drafts, address: &ConsoleAddress) {
     }
 }
 
-/// Scripts, styles and WASM. Where their names carry a hash of their content they never change.
+/// Scripts, styles and WASM. Pages ask for them below an address that names their content, where they never change;
+/// what a page of another build asks for is not there.
 pub(crate) fn built_files(options: &LeptosOptions) -> Router {
     let folder = format!("{}/{}", options.site_root, site::PACKAGE);
     let files = ServeDir::new(folder).precompressed_br().precompressed_gzip();
-    let rule = HeaderValue::from_static(if options.hash_files { FOR_EVER } else { ASK_AGAIN });
-    Router::new()
-        .fallback_service(files)
-        .layer(map_response_with_state(rule, add_cache_rule))
+    let served = |rule| {
+        Router::new()
+            .fallback_service(files)
+            .layer(map_response_with_state(
+                HeaderValue::from_static(rule),
+                add_cache_rule,
+            ))
+    };
+    match site::version_of(options) {
+        Some(version) => RouteTable::new()
+            .mount(&format!("/{version}"), served(FOR_EVER))
+            .into_router(),
+        None => served(ASK_AGAIN),
+    }
 }
 
 async fn add_cache_rule(State(rule): State<HeaderValue>, mut response: Response) -> Response {

@@ -5,6 +5,10 @@ use std::io::Write;
 use crate::support::{Answer, PASSWORD, Place, Server};
 
 const ARCHIVE: &[(&str, &str)] = &[("cache-control", "private, no-transform")];
+const FOR_EVER: &[(&str, &str)] = &[
+    ("cache-control", "public, max-age=31536000, immutable"),
+    ("content-type", "text/javascript"),
+];
 const NO_STORE: &[(&str, &str)] = &[("cache-control", "no-store")];
 const PAGE: &[(&str, &str)] = &[
     ("cache-control", "no-store"),
@@ -33,6 +37,8 @@ fn every_kind_of_answer_is_safe() {
     let token = format!("Bearer {}", place.token());
     let server = place.serve_demo();
     let cookie = server.sign_in();
+    let script = server.get("/login", &[]).built_file("backups-console.js");
+    let missing = script.replace("backups-console.js", "missing.js");
     let signed_in = || vec![("Cookie", cookie.as_str())];
     let bearer = || vec![("dxpcloud-authorization", token.as_str())];
     let archive = newest(&server, &token);
@@ -60,14 +66,9 @@ fn every_kind_of_answer_is_safe() {
         ("HEAD", &console_download, signed_in(), 200, ARCHIVE),
         ("GET", &console_download, vec![], 303, NO_STORE),
         ("GET", "/icon.svg", vec![], 200, &[("cache-control", "no-cache")]),
-        (
-            "GET",
-            "/pkg/backups-console.js",
-            vec![],
-            200,
-            &[("cache-control", "no-cache")],
-        ),
-        ("GET", "/pkg/missing.js", vec![], 404, NO_STORE),
+        ("GET", &script, vec![], 200, FOR_EVER),
+        ("GET", &missing, vec![], 404, NO_STORE),
+        ("GET", "/pkg/backups-console.js", vec![], 404, NO_STORE),
         ("GET", "/healthz", vec![], 200, NO_STORE),
         ("GET", "/readyz", vec![], 200, NO_STORE),
         ("DELETE", "/healthz", vec![], 405, NO_STORE),

@@ -18,12 +18,16 @@ fn with_site(place: &Place) -> Server {
 fn files_of_the_site_are_served_and_nothing_beside_it() {
     let place = Place::new();
     let server = with_site(&place);
-    let script = server.get("/pkg/backups-console.js", &[]);
+    let script = server.get("/login", &[]).built_file("backups-console.js");
+    let script = server.get(&script, &[]);
     assert_eq!(
         (script.status, script.text().as_str()),
         (200, "export default 1;\n")
     );
-    assert_eq!(script.header("cache-control").as_deref(), Some("no-cache"));
+    assert_eq!(
+        script.header("cache-control").as_deref(),
+        Some("public, max-age=31536000, immutable")
+    );
     assert_eq!(script.header("content-type").as_deref(), Some("text/javascript"));
     assert_eq!(server.get("/icon.svg", &[]).status, 200);
     for path in [
@@ -36,6 +40,65 @@ fn files_of_the_site_are_served_and_nothing_beside_it() {
         assert_eq!(answer.status, 404, "{path}");
         assert!(!answer.text().contains("not for the web"), "{path}");
     }
+}
+
+#[test]
+fn built_files_travel_compressed_as_the_browser_takes_them() {
+    let place = Place::new();
+    place.write("site/pkg/backups-console.js.br", "as brotli");
+    place.write("site/pkg/backups-console.js.gz", "as gzip");
+    let server = with_site(&place);
+    let script = server.get("/login", &[]).built_file("backups-console.js");
+    for (accepted, encoding, content) in [
+        ("gzip, deflate, br, zstd", Some("br"), "as brotli"),
+        ("gzip", Some("gzip"), "as gzip"),
+        ("identity", None, "export default 1;\n"),
+    ] {
+        let answer = server.get(&script, &[("Accept-Encoding", accepted)]);
+        assert_eq!(
+            answer.header("content-encoding").as_deref(),
+            encoding,
+            "{accepted}"
+        );
+        assert_eq!(answer.header("content-type").as_deref(), Some("text/javascript"));
+        assert_eq!(answer.text(), content, "{accepted}");
+    }
+}
+
+/// A browser keeps what it was told to keep, so a file of one build must never be asked for by a page of another.
+#[test]
+fn a_page_asks_for_the_files_of_its_own_build_and_for_no_others() {
+    const FILES: [&str; 3] = [
+        "backups-console.js",
+        "backups-console.wasm",
+        "backups-console.css",
+    ];
+    let place = Place::new();
+    place.write("site/pkg/backups-console.wasm", "wasm of both");
+    let of_page = |server: &Server| {
+        let page = server.get("/login", &[]);
+        FILES.map(|file| page.built_file(file))
+    };
+    let server = with_site(&place);
+    let before = of_page(&server);
+    drop(server);
+
+    // Of the new build only one file differs.
+    place.write("site/pkg/backups-console.css", "body { margin: 0 }");
+    let server = with_site(&place);
+    let after = of_page(&server);
+    for (file, (before, after)) in FILES.iter().zip(before.iter().zip(&after)) {
+        assert_ne!(before, after, "{file} is asked for where the former one was kept");
+        assert_eq!(server.get(after, &[]).status, 200, "{after}");
+        let former = server.get(before, &[]);
+        assert_eq!(former.status, 404, "{before}");
+        assert_eq!(former.header("cache-control").as_deref(), Some("no-store"));
+    }
+    let folders: std::collections::BTreeSet<_> = after
+        .iter()
+        .map(|path| path.rsplit_once('/').unwrap().0)
+        .collect();
+    assert_eq!(folders.len(), 1, "{folders:?}");
 }
 
 #[test]

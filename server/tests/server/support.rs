@@ -361,6 +361,15 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Where a page asks for a built file.
+    pub(crate) fn built_file(&self, name: &str) -> String {
+        let page = self.text();
+        let paths = page.split(['"', '\'']).filter(|text| text.starts_with("/pkg/"));
+        let mut named = paths.filter(|path| path.rsplit('/').next() == Some(name));
+        let path = named.next().unwrap_or_else(|| panic!("{name} is not asked for"));
+        path.to_owned()
+    }
+
     pub(crate) fn read(stream: TcpStream) -> Self {
         Self::try_read(stream).expect("an answer with a head")
     }
