@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// The kernel would gladly keep gigabytes unwritten and then let the final sync wait for all of them, with somebody
-/// waiting for the answer. Syncing on the way leaves at most this much for the end.
-const SYNC_BYTES: u64 = 256 * 1024 * 1024;
+/// waiting for the answer. So they are synced on the way, as soon as there are so many.
+const SYNC_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Where the writing thread leaves its file.
 #[derive(Debug)]

@@ -15,11 +15,9 @@ use std::{
 use backup_api::{BodyError, ByteRange};
 use bytes::Bytes;
 use futures_util::Stream;
-use rustix::{buffer::spare_capacity, io::Errno};
 use tokio::{runtime::Handle, task::JoinHandle};
 
-/// Large enough that the hops to the blocking pool cost next to nothing, small enough for hundreds at once.
-pub(crate) const CHUNK_BYTES: u64 = 256 * 1024;
+use crate::chunk::{CHUNK_BYTES, read_chunk};
 
 /// A stream over a range of an open file. A file that ends too early is an error, never a silent end.
 pub(crate) struct ArchiveReader {
@@ -73,24 +71,4 @@ impl Stream for ArchiveReader {
             Err(error) => Poll::Ready(Some(Err(BodyError::Read(error)))),
         }
     }
-}
-
-/// Reads exactly `length` bytes from `start`. Blocks.
-pub(crate) fn read_chunk(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
-    let length = usize::try_from(length).expect("a chunk fits into memory");
-    let mut chunk = Vec::with_capacity(length);
-    while chunk.len() < length {
-        let position = start + chunk.len() as u64;
-        match rustix::io::pread(file, spare_capacity(&mut chunk), position) {
-            Ok(0) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the archive's file ends before the length that was recorded",
-                ));
-            }
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(chunk.into())
 }

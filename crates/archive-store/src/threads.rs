@@ -1,4 +1,4 @@
-//! The two threads behind bytes that come in: one writes, one hashes.
+//! The two threads behind bytes that come in: one writes, one hashes. A third one joins where much comes, and syncs.
 //!
 //! Each piece of bytes is handed to both through bounded channels. Pieces are counted references, so nothing is
 //! copied, and whichever thread is the slower one holds the sender back. The task that reads from the socket does
@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{StoreError, failpoints, space::Space};
+use crate::{StoreError, failpoints, space::Space, syncing::Progress};
 
 /// The longest piece that is queued, so that the queues bound memory and not only a count.
 pub(crate) const PIECE_BYTES: usize = 256 * 1024;
@@ -120,17 +120,52 @@ pub(crate) fn for_each_piece(mut pieces: PieceQueue, mut see: impl FnMut(&Bytes)
     }
 }
 
-/// Writes all pieces of a queue and gives their length. Every `sync_bytes` they are made durable and `synced` is told
-/// how many there are; those after the last such moment are written and no more. Blocks until the sender closes.
+/// Writes all pieces of a queue and gives their length. Whenever `sync_bytes` more are there they are made durable, by a
+/// thread of their own, and `synced` is told how many are; those after the last such moment are written and no more.
+/// Blocks until the sender closes.
 pub(crate) fn write_pieces(
+    file: &File,
+    space: &Space,
+    pieces: PieceQueue,
+    sync_bytes: u64,
+    synced: impl FnMut(u64) + Send,
+) -> Result<u64, StoreError> {
+    let progress = Progress::default();
+    thread::scope(|scope| {
+        let mut syncing = Some(|| progress.sync(file, sync_bytes, synced));
+        let result = write_and_tell(file, space, pieces, |written, length| {
+            // Most pieces of resumable uploads end before, and need no thread.
+            if written >= sync_bytes
+                && let Some(sync) = syncing.take()
+            {
+                let thread = thread::Builder::new().name("archive-sync".to_owned());
+                thread
+                    .spawn_scoped(scope, sync)
+                    .map_err(StoreError::io("start a thread"))?;
+            }
+            progress
+                .written(written)
+                .map_err(StoreError::writing("make an archive durable", length))
+        });
+        progress.end();
+        result
+    })
+    .and_then(|written| {
+        let durable = progress.failure();
+        durable.map_err(StoreError::writing("make an archive durable", written))?;
+        Ok(written)
+    })
+}
+
+/// Writes all pieces, and tells after each batch how many bytes there are and how many of them are new.
+fn write_and_tell(
     mut file: &File,
     space: &Space,
     mut pieces: PieceQueue,
-    sync_bytes: u64,
-    mut synced: impl FnMut(u64),
+    mut tell: impl FnMut(u64, u64) -> Result<(), StoreError>,
 ) -> Result<u64, StoreError> {
     let mut batch = Vec::with_capacity(QUEUED_PIECES);
-    let (mut written, mut unchecked, mut unsynced) = (0, 0, 0);
+    let (mut written, mut unchecked) = (0, 0);
     while pieces.blocking_recv_many(&mut batch, QUEUED_PIECES) > 0 {
         let length = batch.iter().map(|piece| piece.len() as u64).sum();
         unchecked += length;
@@ -142,15 +177,7 @@ pub(crate) fn write_pieces(
         failpoints::reached("archive-pieces-written");
         batch.clear();
         written += length;
-        unsynced += length;
-        if unsynced >= sync_bytes {
-            failpoints::reached("archive-before-sync-on-the-way");
-            file.sync_data()
-                .map_err(StoreError::writing("make an archive durable", length))?;
-            failpoints::reached("archive-after-sync-on-the-way");
-            unsynced = 0;
-            synced(written);
-        }
+        tell(written, length)?;
     }
     Ok(written)
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     StoreError,
     blocking::blocking,
-    reader::{CHUNK_BYTES, read_chunk},
+    chunk::{CHUNK_BYTES, read_chunk},
 };
 
 /// What is read in one go on the blocking pool, so that a shutdown does not wait for a whole archive.
