@@ -15,6 +15,11 @@ pub(crate) const NOT_OFFERED: &str = "This console cannot start it. Use the back
 /// An environment as pages name it, and the id of what holds it.
 pub(crate) type Shown = (String, Option<String>);
 
+/// What a page shows of an environment whose service could not be asked: whatever is told of it next is news.
+pub(crate) fn away(environment: &EnvironmentId) -> Shown {
+    (environment.to_string(), Some("away".to_owned()))
+}
+
 /// What somebody can do in one environment, as it was when the page asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Availability {

@@ -2,6 +2,7 @@
 //! of other machines, the console.
 
 mod elsewhere;
+mod recorded;
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -4,7 +4,7 @@
 //! again and the parts that are marked with `data-live` take the place of the old ones: words and rules stay where they
 //! are, on the server. What changes every second, the progress, is told by the events themselves. The page of a backup
 //! that goes has its words for that already: `data-gone` names the backup whose end shows them, `data-until-gone` the one
-//! whose end hides the rest.
+//! whose end hides the rest. A page that only says that a service is away (`data-away`) goes when it is back.
 
 use std::{
     cell::{Cell, RefCell},
@@ -332,6 +332,10 @@ async fn renew() {
     let Some(page_now) = page_now().await else {
         return;
     };
+    // In the place of this page there is now the one that was asked for.
+    if !elements("[data-away]").is_empty() && window().location().reload().is_ok() {
+        return;
+    }
     for part in elements("[data-live]") {
         let name = part.get_attribute("data-live").unwrap_or_default();
         let Ok(Some(now)) = page_now.query_selector(&format!("[data-live='{name}']")) else {

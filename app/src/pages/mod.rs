@@ -9,6 +9,7 @@ mod login;
 mod not_found;
 mod operation;
 mod projects;
+mod service_away;
 mod settings;
 mod setup;
 mod upload;
@@ -29,13 +30,14 @@ use axum::http::StatusCode;
 use leptos::prelude::*;
 
 use crate::{
-    context::{own_address, see_other, set_status},
+    context::{own_address, path_parameter, see_other, set_status, viewer},
     error::PageError,
     paths,
 };
 
 /// Shows what `content` becomes or, with the status that fits, why it did not.
 fn page(content: impl Future<Output = Result<AnyView, PageError>> + Send + 'static) -> impl IntoView {
+    let environment = path_parameter("environment");
     Suspend::new(async move {
         match content.await {
             Ok(view) => view,
@@ -52,6 +54,13 @@ fn page(content: impl Future<Output = Result<AnyView, PageError>> + Send + 'stat
                 title,
                 detail,
             }) => {
+                if status == StatusCode::SERVICE_UNAVAILABLE
+                    && let Ok(viewer) = viewer().await
+                    && let Ok(environment) = viewer.environment(&environment)
+                {
+                    return view! { <service_away::ServiceAway viewer environment title detail /> }
+                        .into_any();
+                }
                 set_status(status);
                 view! { <failure::Failure title detail /> }.into_any()
             }

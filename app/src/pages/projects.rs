@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::page;
 use crate::{
-    availability::noun,
+    availability::{away, noun},
     components::{ConsolePage, Moment, Place, Production, Size, SizeTrend},
     context::viewer,
     format,
@@ -23,12 +23,14 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
             .iter()
             .flat_map(|project| &project.environments)
             .map(|environment| {
-                let holder = match &environment.state {
-                    EnvironmentState::Reached(summary) => summary.operation.as_ref(),
-                    EnvironmentState::Failed { .. } => None,
-                };
-                let holder = holder.map(|operation| operation.id.to_string());
-                (environment.environment.id.to_string(), holder)
+                let id = &environment.environment.id;
+                match &environment.state {
+                    EnvironmentState::Reached(summary) => {
+                        let holder = summary.operation.as_ref();
+                        (id.to_string(), holder.map(|operation| operation.id.to_string()))
+                    }
+                    EnvironmentState::Failed { .. } => away(id),
+                }
             })
             .collect();
         let cards = overview

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::page;
 use crate::{
-    availability::{Availability, Shown},
+    availability::{Availability, Shown, away},
     commands,
     components::{BackLink, ConsolePage, Notice, NoticeKind, Place, RequestIdLine, UploadSection},
     context::{Viewer, path_parameter, query_value, viewer},
@@ -85,7 +85,7 @@ async fn section(viewer: &Viewer, environment: Environment, open: bool) -> Optio
                 PageError::Refused { detail, .. } => detail,
                 PageError::SignInNeeded | PageError::NotFound => NO_ANSWER.to_owned(),
             };
-            (None, Some(reason), (id.to_string(), None))
+            (None, Some(reason), away(&id))
         }
     };
     let files = draft_of(viewer, &id).await;

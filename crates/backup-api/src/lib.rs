@@ -11,6 +11,8 @@ mod actor;
 mod backup;
 mod backup_id;
 mod capabilities;
+#[cfg(feature = "service")]
+mod delivery;
 mod environment;
 mod error;
 mod event;
@@ -37,6 +39,8 @@ pub use backup::{
 };
 pub use backup_id::{BackupId, BackupMinute, EnvironmentUid, InvalidBackupId};
 pub use capabilities::{Capabilities, Capability};
+#[cfg(feature = "service")]
+pub use delivery::Delivery;
 pub use environment::{EnvironmentId, EnvironmentName, InvalidName, ProjectName};
 pub use error::ApiError;
 pub use event::{CatalogueChange, Event, EventId, InvalidEventId, LogLine};

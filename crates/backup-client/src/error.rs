@@ -51,20 +51,23 @@ impl ClientError {
             retryable = self.is_retryable(),
             "a backup service could not be asked"
         );
-        let what_to_do = match self {
-            Self::Unreachable(_) => "It may be stopped or its address wrong. Try again in a moment.",
-            Self::Broken(_) | Self::Silent(_) => "Try again in a moment.",
-            Self::Unexpected(_) => {
-                "Whoever runs this console should check the address of the service in its configuration."
+        let what = match self {
+            Self::Unreachable(_) => {
+                "cannot be reached. It may be stopped, or its address wrong. Try again in a moment.".to_owned()
             }
-            Self::Credentials => "Whoever runs this console should correct them in its configuration.",
+            Self::Broken(_) => "broke off the connection. Try again in a moment.".to_owned(),
+            Self::Silent(_) => "did not answer in time. Try again in a moment.".to_owned(),
+            Self::Unexpected(answer) => format!(
+                "answered {answer}. Whoever runs this console should check the address of the service in its configuration."
+            ),
+            Self::Credentials => {
+                "refused the credentials that this console sent. Whoever runs this console should correct them in its \
+                 configuration."
+                    .to_owned()
+            }
         };
-        let mut sentence = self.to_string();
-        if let Some(first) = sentence.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
         ApiError::Unavailable {
-            reason: format!("{sentence}. {what_to_do}"),
+            reason: format!("The backup service of {environment} {what}"),
         }
     }
 }

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     ArchiveSource, ClientError, ServiceSettings,
     connection::{Connection, json},
-    download, events,
+    download,
+    events::Events,
     multipart::{Form, form},
     refusal::{Failure, Subject},
 };
@@ -29,6 +30,7 @@ const LONGEST_PUBLISHING: Duration = Duration::from_mins(30);
 pub struct HttpBackupApi {
     connection: Connection,
     source: Option<Arc<dyn ArchiveSource>>,
+    events: Events,
 }
 
 impl HttpBackupApi {
@@ -40,6 +42,7 @@ impl HttpBackupApi {
         Ok(Self {
             connection: Connection::new(settings)?,
             source,
+            events: Events::default(),
         })
     }
 
@@ -398,7 +401,7 @@ impl BackupApi for HttpBackupApi {
     }
 
     fn events<'a>(&'a self, actor: &'a Actor, after: Option<EventId>) -> ApiFuture<'a, EventStream> {
-        self.call(events::listen(&self.connection, actor, after))
+        self.call(self.events.listen(&self.connection, actor, after))
     }
 }
 

@@ -7,13 +7,14 @@ use std::{
     time::Duration,
 };
 
-use backup_api::{Activity, ActivityKind, Actor, ApiError, BackupId, BodyError, ByteRange, ByteStream, Part};
+use backup_api::{
+    Activity, ActivityKind, Actor, ApiError, BackupId, BodyError, ByteRange, ByteStream, Delivery, Part,
+};
 use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::{
     Clock, catalogue,
-    delivery::Delivery,
     environment_service::EnvironmentService,
     error::from_store,
     use_references::{NewUse, UseReference},

@@ -12,7 +12,6 @@ mod annotation;
 mod catalogue;
 mod clock;
 mod deletion;
-mod delivery;
 mod downloads;
 mod environment_service;
 mod error;

@@ -23,6 +23,7 @@ mod notes;
 mod operations;
 mod overview;
 mod passwords;
+mod patience;
 mod people;
 mod programs;
 mod schema;

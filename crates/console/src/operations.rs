@@ -5,7 +5,7 @@ use backup_api::{
 };
 use futures_util::future::try_join;
 
-use crate::{Confirmed, Console, ConsoleError};
+use crate::{Confirmed, Console, ConsoleError, patience::in_time};
 
 impl Console {
     /// One operation and what it did.
@@ -16,7 +16,8 @@ impl Console {
         id: &OperationId,
     ) -> Result<(Operation, Vec<LogLine>), ConsoleError> {
         let service = self.service_for(actor, environment, Action::View).await?;
-        Ok(try_join(service.operation(actor, id), service.operation_log(actor, id)).await?)
+        let asked = try_join(service.operation(actor, id), service.operation_log(actor, id));
+        Ok(in_time(environment, asked).await?)
     }
 
     /// Asks an operation to end.

@@ -1,17 +1,12 @@
 //! What pages ask of the services: authorise, then ask.
 
-use std::time::Duration;
-
 use backup_api::{
     Action, Actor, ApiError, Backup, BackupApi, BackupId, BackupStatus, Capabilities, EnvironmentId, History,
     HistoryEntry, HistoryQuery, HistoryStatus, HistorySummary, Operation, Problem, ProjectName, Upload,
 };
 use futures_util::future::{join_all, try_join};
 
-use crate::{Access, Console, ConsoleError, Environment, Role};
-
-/// How long the page of all environments waits for each of them.
-const OVERVIEW_LIMIT: Duration = Duration::from_secs(5);
+use crate::{Access, Console, ConsoleError, Environment, Role, patience::in_time};
 
 /// How many backups it shows the sizes of.
 const SIZES_SHOWN: u32 = 8;
@@ -96,8 +91,8 @@ impl Console {
         environment: &EnvironmentId,
     ) -> Result<Standing, ConsoleError> {
         let (role, service) = self.enter(actor, environment, Action::View).await?;
-        let (capabilities, operation) =
-            try_join(service.capabilities(actor), service.current_operation(actor)).await?;
+        let asked = try_join(service.capabilities(actor), service.current_operation(actor));
+        let (capabilities, operation) = in_time(environment, asked).await?;
         Ok(Standing {
             role,
             capabilities,
@@ -112,11 +107,8 @@ impl Console {
         environment: &EnvironmentId,
         query: HistoryQuery,
     ) -> Result<History, ConsoleError> {
-        Ok(self
-            .service_for(actor, environment, Action::View)
-            .await?
-            .history(actor, query)
-            .await?)
+        let service = self.service_for(actor, environment, Action::View).await?;
+        Ok(in_time(environment, service.history(actor, query)).await?)
     }
 
     /// One backup.
@@ -126,11 +118,8 @@ impl Console {
         environment: &EnvironmentId,
         id: &BackupId,
     ) -> Result<Backup, ConsoleError> {
-        Ok(self
-            .service_for(actor, environment, Action::View)
-            .await?
-            .find(actor, id)
-            .await?)
+        let service = self.service_for(actor, environment, Action::View).await?;
+        Ok(in_time(environment, service.find(actor, id)).await?)
     }
 
     /// Takes in a pair of archives and answers when the backup stands.
@@ -156,9 +145,9 @@ impl Console {
     ) -> Option<impl Future<Output = EnvironmentOverview>> {
         let (_, service) = self.enter_with(access, &environment.id, Action::View).ok()?;
         Some(async move {
-            let state = match tokio::time::timeout(OVERVIEW_LIMIT, summary(&*service, actor)).await {
-                Ok(Ok(summary)) => EnvironmentState::Reached(Box::new(summary)),
-                Ok(Err(error)) => {
+            let state = match in_time(&environment.id, summary(&*service, actor)).await {
+                Ok(summary) => EnvironmentState::Reached(Box::new(summary)),
+                Err(error) => {
                     // The page is answered well, so nobody further out would log this.
                     tracing::warn!(
                         environment = %environment.id,
@@ -167,19 +156,6 @@ impl Console {
                     );
                     EnvironmentState::Failed {
                         reason: Problem::from(&error).detail,
-                    }
-                }
-                Err(_) => {
-                    tracing::warn!(
-                        environment = %environment.id,
-                        limit_seconds = OVERVIEW_LIMIT.as_secs(),
-                        "the backup service of an environment did not answer in time"
-                    );
-                    EnvironmentState::Failed {
-                        reason: format!(
-                            "The backup service did not answer within {} seconds. Try again in a moment.",
-                            OVERVIEW_LIMIT.as_secs()
-                        ),
                     }
                 }
             };

@@ -8,6 +8,7 @@ use backup_api::{ApiError, ApiFuture, ByteRange, StoredArchive};
 use backup_client::{ArchiveSource, HttpBackupApi, ServiceSettings, SourceArchive};
 use console::EnvironmentSettings;
 
+use super::recorded::Recorded;
 use crate::{
     configuration::{Environment, ServiceElsewhere},
     services::Services,
@@ -42,7 +43,7 @@ pub(super) fn environment(
             service_host: service.url.host(),
             service_url: service.url.to_string(),
         },
-        service: Arc::new(api),
+        service: Arc::new(Recorded::new(Arc::new(api), services.activities.clone())),
         master_token: None,
     })
 }

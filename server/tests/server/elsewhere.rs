@@ -193,3 +193,41 @@ fn open_pages_hear_of_its_operations_within_two_seconds() {
     drop(upload);
     assert!(wait_for(&["joe-prd", "The backup creation failed"]) < Duration::from_secs(2));
 }
+
+#[test]
+fn who_did_what_there_is_recorded_here() {
+    let scene = Scene::new();
+    let id = scene.upload();
+    let path = format!("{BACKUPS}/{id}/download/database");
+    scene.console.get(&path, &[("Cookie", &scene.cookie)]);
+    let export = "/projects/joe-prd/activities/export.json";
+    let begin = Instant::now();
+    let mut what: Vec<String> = Vec::new();
+    // The end of the download is told when the connection has the last byte.
+    while what.len() < 4 && begin.elapsed() < Duration::from_secs(10) {
+        let answer = scene.console.get(export, &[("Cookie", &scene.cookie)]);
+        let activities = answer.json();
+        let told = activities
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|activity| activity["what"] != "audit");
+        what = told
+            .map(|activity| {
+                assert_eq!(activity["who"], EMAIL, "{activity}");
+                let text = |key: &str| activity[key].as_str().unwrap_or_default().to_owned();
+                format!("{} {} {}", text("what"), text("result"), text("subject"))
+            })
+            .collect();
+    }
+    what.sort();
+    assert_eq!(
+        what,
+        [
+            format!("download started {id}/database"),
+            format!("download succeeded {id}/database"),
+            "upload started ".to_owned(),
+            format!("upload succeeded {id}"),
+        ]
+    );
+}

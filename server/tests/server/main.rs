@@ -12,6 +12,7 @@ mod administration;
 mod alone;
 mod answers;
 mod attacks;
+mod away;
 mod configuration;
 #[cfg(feature = "failpoints")]
 mod crash_matrix;

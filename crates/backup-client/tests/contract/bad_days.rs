@@ -87,7 +87,7 @@ async fn a_service_that_is_down_is_said_to_be() {
     drop(listener);
     let sentence = sentence(&client(port)).await;
     assert!(
-        sentence.starts_with("The backup service cannot be reached."),
+        sentence.starts_with("The backup service of lfrjoebloggs-dev cannot be reached."),
         "{sentence}"
     );
 }
@@ -127,7 +127,7 @@ async fn whatever_else_stands_at_the_address_is_no_backup_service() {
             "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
             "refused the credentials",
         ),
-        ("SSH-2.0-OpenSSH_9.2\r\n", "broke"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "broke off"),
     ] {
         let impostor = impostor(answer, Then::Closes).await;
         let sentence = sentence(&impostor.client).await;

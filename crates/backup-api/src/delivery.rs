@@ -4,18 +4,20 @@
 //! been counted though it never arrived: a few hundred kilobytes at most.
 
 use std::{
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use backup_api::{Activity, ActivityOutcome, ActivitySink, BodyError, ByteStream, ProblemCode};
 use bytes::Bytes;
 use futures_util::Stream;
 use jiff::Timestamp;
 
+use crate::{Activity, ActivityOutcome, ActivitySink, BodyError, ByteStream, ProblemCode};
+
 /// The bytes of an archive on their way out.
-pub(crate) struct Delivery {
+pub struct Delivery {
     bytes: ByteStream,
     announced: u64,
     sent: u64,
@@ -25,8 +27,9 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Tells that a download began, and will tell how it ended. `activity` says who fetches what.
-    pub(crate) fn begin(
+    /// Tells `sink` that a download of `announced` bytes began, and will tell how it ended. `activity` says who fetches
+    /// what.
+    pub fn begin(
         bytes: ByteStream,
         announced: u64,
         activity: Activity,
@@ -41,6 +44,16 @@ impl Delivery {
             activity,
             sink,
         })
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Delivery")
+            .field("announced", &self.announced)
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,126 +1,27 @@
-//! What happens in an environment of another machine, as one stream that outlives connections.
-//!
-//! The stream comes back by itself and goes on after the last event it got, or with a snapshot where the service does not
-//! know that any more. So a service that was away for a while needs nobody to ask for it again.
+//! The form of `text/event-stream`, and what its events mean.
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
-use backup_api::{Action, Actor, BackupId, CatalogueChange, Event, EventId, EventStream, Operation, routes};
-use futures_util::stream;
-use http::{HeaderName, Method, header::ACCEPT};
-use reqwest::Response;
+use backup_api::{BackupId, CatalogueChange, Event, Operation};
 use serde::Deserialize;
 
-use crate::{
-    ClientError,
-    connection::{Connection, is_kind, other_kind},
-    refusal::{Failure, Subject},
-};
-
-const KIND: &str = "text/event-stream";
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// The most bytes one event may have; an operation has about one kilobyte.
 const LARGEST_EVENT: usize = 256 * 1024;
 
-/// Listens. The first connection is made now, so that what a service refuses is told at once.
-pub(crate) async fn listen(
-    connection: &Connection,
-    actor: &Actor,
-    after: Option<EventId>,
-) -> Result<EventStream, Failure> {
-    let response = connect(connection, actor, after).await?;
-    let listener = Listener {
-        connection: connection.clone(),
-        actor: actor.clone(),
-        last: after,
-        response: Some(response),
-        reader: Reader::default(),
-        pause: FIRST_PAUSE,
-    };
-    Ok(Box::pin(stream::unfold(listener, |mut listener| async {
-        let event = listener.next().await;
-        Some((event, listener))
-    })))
-}
-
-async fn connect(
-    connection: &Connection,
-    actor: &Actor,
-    after: Option<EventId>,
-) -> Result<Response, Failure> {
-    let mut request = connection
-        .ask(Method::GET, routes::EVENTS, actor)
-        .header(ACCEPT, KIND);
-    if let Some(after) = after {
-        request = request.header(LAST_EVENT_ID, after.to_string());
-    }
-    let response = Connection::once(request, Subject::of(Action::View)).await?;
-    if is_kind(response.headers(), &[KIND]) {
-        Ok(response)
-    } else {
-        Err(ClientError::Unexpected(other_kind(response.headers())).into())
-    }
-}
-
-struct Listener {
-    connection: Connection,
-    actor: Actor,
-    last: Option<EventId>,
-    response: Option<Response>,
-    reader: Reader,
-    pause: Duration,
-}
-
-impl Listener {
-    async fn next(&mut self) -> Event {
-        loop {
-            if let Some(event) = self.reader.events.pop_front() {
-                self.pause = FIRST_PAUSE;
-                self.last = event.id().or(self.last);
-                return event;
-            }
-            match &mut self.response {
-                // The service's heartbeat comes more often than the read timeout ends a silent connection.
-                Some(response) => match response.chunk().await {
-                    Ok(Some(chunk)) if self.reader.take(&chunk) => {}
-                    Ok(_) | Err(_) => self.response = None,
-                },
-                None => self.come_back().await,
-            }
-        }
-    }
-
-    async fn come_back(&mut self) {
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        self.reader = Reader::default();
-        match connect(&self.connection, &self.actor, self.last).await {
-            Ok(response) => self.response = Some(response),
-            Err(failure) => tracing::debug!(
-                environment = %self.connection.environment(),
-                ?failure,
-                "the events of a backup service cannot be had yet"
-            ),
-        }
-    }
-}
-
 /// Splits `text/event-stream` into events.
 #[derive(Debug, Default)]
-struct Reader {
+pub(super) struct Reader {
     /// The line that has not ended yet.
     line: Vec<u8>,
     name: String,
     data: String,
     id: String,
-    events: VecDeque<Event>,
+    pub(super) events: VecDeque<Event>,
 }
 
 impl Reader {
     /// Takes a piece of the stream; false where it is none of ours.
-    fn take(&mut self, bytes: &[u8]) -> bool {
+    pub(super) fn take(&mut self, bytes: &[u8]) -> bool {
         for byte in bytes {
             if *byte == b'\n' {
                 let line = std::mem::take(&mut self.line);
