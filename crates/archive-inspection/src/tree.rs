@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The most bytes of links' paths that are remembered. A document library has no links at all.
-const LINK_PATH_BYTES: usize = 4 * 1024 * 1024;
+const LINK_PATH_BYTES: usize = 1024 * 1024;
 
 /// What the entries were so far.
 #[derive(Debug, Default)]

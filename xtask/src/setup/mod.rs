@@ -9,6 +9,7 @@ mod c_compiler;
 mod cargo_leptos;
 mod debian_compiler;
 mod formatter;
+mod mariadb;
 mod node_packages;
 mod postgres;
 mod proxies;
@@ -56,6 +57,7 @@ pub(crate) fn for_tests() -> Result<TestTools> {
     node_packages::ensure(&mut apt)?;
     let browser = browser::ensure(&mut apt)?;
     postgres::ensure(&mut apt)?;
+    mariadb::ensure(&mut apt)?;
     proxies::ensure(&mut apt)?;
     sqlite::ensure(&mut apt)?;
     python_packages::ensure(&mut apt)?;

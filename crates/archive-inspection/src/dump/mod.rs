@@ -21,16 +21,19 @@ pub(crate) enum OtherFormat {
     Gzip,
     Zip,
     Sqlite,
+    /// `mysqldump --xml`.
+    Xml,
 }
 
 impl OtherFormat {
-    const MAGICS: [(&[u8], Self); 6] = [
+    const MAGICS: [(&[u8], Self); 7] = [
         (b"PGDMP", Self::PostgreSqlCustom),
         (b"\xff\xfe", Self::Utf16),
         (b"\xfe\xff", Self::Utf16),
         (b"\x1f\x8b\x08", Self::Gzip),
         (b"PK\x03\x04", Self::Zip),
         (b"SQLite format 3\0", Self::Sqlite),
+        (b"<?xml", Self::Xml),
     ];
     /// As many bytes as the longest of them.
     const LONGEST: usize = 16;

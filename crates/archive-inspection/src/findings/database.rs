@@ -136,6 +136,10 @@ fn other_format(format: OtherFormat) -> &'static str {
             "database.gz holds a zip file, but it must hold the dump itself. Unpack that and run: gzip -c dump.sql > \
              database.gz"
         }
+        OtherFormat::Xml => {
+            "database.gz holds XML, but it must be SQL as text. Leave out --xml: mysqldump --databases \
+             --add-drop-database lportal | gzip > database.gz"
+        }
         OtherFormat::Sqlite => {
             "database.gz holds a file of SQLite, but it must be a dump of PostgreSQL, MySQL or MariaDB as SQL."
         }
