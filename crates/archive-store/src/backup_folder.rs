@@ -5,19 +5,13 @@
 //! somebody else put into such a folder are never removed.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    io,
     path::{Path, PathBuf},
 };
 
 use backup_api::{BackupId, Part};
 
-use crate::{
-    StoreError, failpoints,
-    layout::{self, FILE_MODE},
-    publish,
-};
+use crate::{StoreError, failpoints, files::Files, layout, publish};
 
 const MANIFEST: &str = "backup.json";
 /// A changed manifest until it takes the place of the former one.
@@ -33,6 +27,7 @@ pub(crate) struct LinkedArchive {
 
 /// Builds the folder of backup `id` in `environment` and makes it visible. Blocks.
 pub(crate) fn publish(
+    files: &Files,
     environment: &Path,
     id: &BackupId,
     archives: &[LinkedArchive],
@@ -44,35 +39,60 @@ pub(crate) fn publish(
         environment.join(layout::hidden_name(id)),
         environment.join(id.as_str()),
     );
-    layout::make_folder(environment).map_err(StoreError::writing(ACTION, needed))?;
-    if exists(&target).map_err(StoreError::io(ACTION))? {
+    make_environment(files, environment).map_err(StoreError::writing(ACTION, needed))?;
+    if files.is_there(&target).map_err(StoreError::io(ACTION))? {
         return Err(StoreError::BackupFolderExists);
     }
-    take_apart(&hidden).map_err(StoreError::io(ACTION))?;
-    let built = build(&hidden, archives, manifest).and_then(|()| {
-        publish::publish_folder(&hidden, &target).map_err(StoreError::writing(ACTION, needed))
+    take_apart(files, &hidden).map_err(StoreError::io(ACTION))?;
+    let built = build(files, &hidden, archives, manifest).and_then(|()| {
+        publish::publish_folder(files, &hidden, &target).map_err(StoreError::writing(ACTION, needed))
     });
     if built.is_err()
-        && let Err(error) = take_apart(&hidden)
+        && let Err(error) = take_apart(files, &hidden)
     {
         tracing::warn!(path = %hidden.display(), %error, "could not remove a half-built folder; the next start will");
     }
     built
 }
 
-fn build(folder: &Path, archives: &[LinkedArchive], manifest: &[u8]) -> Result<(), StoreError> {
+/// Makes the folder of an environment where it is missing, with a durable name. Blocks.
+fn make_environment(files: &Files, environment: &Path) -> io::Result<()> {
+    // An empty one may be what an attempt left whose sync failed. It is made anew, so that this sync is no repetition.
+    match files.remove_folder(environment) {
+        Ok(()) => {}
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::DirectoryNotEmpty
+            // A link, or a mount point: made by people.
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::ResourceBusy => {}
+            _ => return Err(error),
+        },
+    }
+    files.make_folder_durably(environment)
+}
+
+fn build(
+    files: &Files,
+    folder: &Path,
+    archives: &[LinkedArchive],
+    manifest: &[u8],
+) -> Result<(), StoreError> {
     let needed = manifest.len() as u64;
-    DirBuilder::new()
-        .create(folder)
+    files
+        .make_folder(folder)
         .map_err(StoreError::writing("make a backup's folder", needed))?;
     failpoints::reached("folder-before-links");
     for archive in archives {
         let link = folder.join(archive.part.archive_name());
-        fs::hard_link(&archive.file, &link).map_err(StoreError::writing(
-            "link an archive into a backup's folder",
-            needed,
-        ))?;
-        let found = fs::symlink_metadata(&link)
+        files
+            .hard_link(&archive.file, &link)
+            .map_err(StoreError::writing(
+                "link an archive into a backup's folder",
+                needed,
+            ))?;
+        let found = files
+            .metadata(&link)
             .map_err(StoreError::io("look at a linked archive"))?
             .len();
         if found != archive.size {
@@ -83,22 +103,21 @@ fn build(folder: &Path, archives: &[LinkedArchive], manifest: &[u8]) -> Result<(
         }
     }
     failpoints::reached("manifest-before-write");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .open(folder.join(MANIFEST))
+    let file = files
+        .create_new(&folder.join(MANIFEST))
         .map_err(StoreError::writing("make a backup's manifest", needed))?;
-    file.write_all(manifest)
+    files
+        .write_all(&file, [manifest])
         .map_err(StoreError::writing("write a backup's manifest", needed))?;
     failpoints::reached("manifest-before-sync");
-    publish::make_durable(&file, needed)?;
+    publish::make_durable(files, &file, needed)?;
     failpoints::reached("manifest-after-sync");
     Ok(())
 }
 
 /// Puts another manifest in the place of the one in a folder that stands; `false` where there is no such folder. Blocks.
 pub(crate) fn replace_manifest(
+    files: &Files,
     environment: &Path,
     id: &BackupId,
     manifest: &[u8],
@@ -106,24 +125,19 @@ pub(crate) fn replace_manifest(
     const ACTION: &str = "write a backup's changed manifest";
     let needed = manifest.len() as u64;
     let folder = environment.join(id.as_str());
-    if !exists(&folder).map_err(StoreError::io(ACTION))? {
+    if !files.is_there(&folder).map_err(StoreError::io(ACTION))? {
         return Ok(false);
     }
     let beside = folder.join(MANIFEST_BESIDE);
     // A process may have ended between writing and renaming.
-    layout::remove_file(&beside).map_err(StoreError::io(ACTION))?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .open(&beside)
-        .map_err(StoreError::writing(ACTION, needed))?;
-    let replaced = file
-        .write_all(manifest)
+    files.remove_if_there(&beside).map_err(StoreError::io(ACTION))?;
+    let replaced = files
+        .create_new(&beside)
+        .and_then(|file| files.write_all(&file, [manifest]).map(|()| file))
         .map_err(StoreError::writing(ACTION, needed))
-        .and_then(|()| publish::publish_file(&file, &beside, &folder.join(MANIFEST), needed));
+        .and_then(|file| publish::replace_file(files, &file, &beside, &folder.join(MANIFEST), needed));
     if replaced.is_err()
-        && let Err(error) = layout::remove_file(&beside)
+        && let Err(error) = files.remove_if_there(&beside)
     {
         tracing::warn!(path = %beside.display(), %error, "could not remove a manifest that was not published");
     }
@@ -131,29 +145,29 @@ pub(crate) fn replace_manifest(
 }
 
 /// Takes the folder of backup `id` out of sight and removes it; one that is gone already is fine. Blocks.
-pub(crate) fn remove(environment: &Path, id: &BackupId) -> io::Result<()> {
+pub(crate) fn remove(files: &Files, environment: &Path, id: &BackupId) -> io::Result<()> {
     let (hidden, target) = (
         environment.join(layout::hidden_name(id)),
         environment.join(id.as_str()),
     );
-    take_apart(&hidden)?;
-    if exists(&target)? {
-        publish::withdraw_folder(&target, &hidden)?;
+    take_apart(files, &hidden)?;
+    if files.is_there(&target)? {
+        publish::withdraw_folder(files, &target, &hidden)?;
         failpoints::reached("folder-withdrawn");
-        take_apart(&hidden)?;
+        take_apart(files, &hidden)?;
     }
     Ok(())
 }
 
 /// Removes our files from a hidden folder, and the folder unless something else is in it. Blocks.
-pub(crate) fn take_apart(hidden: &Path) -> io::Result<()> {
+pub(crate) fn take_apart(files: &Files, hidden: &Path) -> io::Result<()> {
     for name in [MANIFEST, MANIFEST_BESIDE]
         .into_iter()
         .chain(Part::ALL.map(Part::archive_name))
     {
-        layout::remove_file(&hidden.join(name))?;
+        files.remove_if_there(&hidden.join(name))?;
     }
-    match fs::remove_dir(hidden) {
+    match files.remove_folder(hidden) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             tracing::warn!(path = %hidden.display(), "a backup's folder holds files of somebody else and stays, hidden");
             Ok(())
@@ -164,14 +178,6 @@ pub(crate) fn take_apart(hidden: &Path) -> io::Result<()> {
 }
 
 /// Whether something bears the name of the folder of backup `id`. Blocks.
-pub(crate) fn is_there(environment: &Path, id: &BackupId) -> io::Result<bool> {
-    exists(&environment.join(id.as_str()))
-}
-
-fn exists(path: &Path) -> io::Result<bool> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+pub(crate) fn is_there(files: &Files, environment: &Path, id: &BackupId) -> io::Result<bool> {
+    files.is_there(&environment.join(id.as_str()))
 }

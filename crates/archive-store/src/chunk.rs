@@ -11,7 +11,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use rustix::{buffer::spare_capacity, io::Errno};
+
+use crate::files::Files;
 
 /// Large enough that the hops to the blocking pool cost next to nothing, small enough for hundreds at once.
 pub(crate) const CHUNK_BYTES: u64 = 256 * 1024;
@@ -46,32 +47,33 @@ fn unused() -> MutexGuard<'static, Vec<Vec<u8>>> {
 }
 
 /// Reads exactly `length` bytes, at most [`CHUNK_BYTES`], from `start`. Blocks.
-pub(crate) fn read_chunk(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
+pub(crate) fn read_chunk(files: &Files, file: &File, start: u64, length: u64) -> io::Result<Bytes> {
     let length = usize::try_from(length.min(CHUNK_BYTES)).expect("a chunk fits into memory");
     if (length as u64) < CHUNK_BYTES {
         let mut memory = Vec::with_capacity(length);
-        fill(&mut memory, file, start)?;
+        fill(&mut memory, files, file, start)?;
         return Ok(memory.into());
     }
     let taken = unused().pop();
     let mut chunk = Lent(taken.unwrap_or_else(|| Vec::with_capacity(length)));
-    fill(&mut chunk.0, file, start)?;
+    fill(&mut chunk.0, files, file, start)?;
     Ok(Bytes::from_owner(chunk))
 }
 
 /// Reads as much as the empty `memory` has room for.
-fn fill(memory: &mut Vec<u8>, file: &File, start: u64) -> io::Result<()> {
+fn fill(memory: &mut Vec<u8>, files: &Files, file: &File, start: u64) -> io::Result<()> {
     while memory.len() < memory.capacity() {
         let position = start + memory.len() as u64;
-        match rustix::io::pread(file, spare_capacity(memory), position) {
+        match files.read(file, memory, position) {
             Ok(0) => {
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
                     "the archive's file ends before the length that was recorded",
                 ));
             }
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())
@@ -97,12 +99,12 @@ mod tests {
             (100, CHUNK_BYTES),
             (300_000, CHUNK_BYTES),
         ] {
-            let chunk = read_chunk(&file, start, length).unwrap();
+            let chunk = read_chunk(&Files::on_disk(), &file, start, length).unwrap();
             let start = usize::try_from(start).unwrap();
             let length = usize::try_from(length).unwrap();
             assert_eq!(chunk, bytes[start..start + length], "{length} bytes from {start}");
         }
-        let error = read_chunk(&file, 599_999, 2).unwrap_err();
+        let error = read_chunk(&Files::on_disk(), &file, 599_999, 2).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
@@ -111,7 +113,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![1; 300_000]).unwrap();
         let held: Vec<_> = (0..2 * KEPT)
-            .map(|_| read_chunk(&file, 9, CHUNK_BYTES).unwrap())
+            .map(|_| read_chunk(&Files::on_disk(), &file, 9, CHUNK_BYTES).unwrap())
             .collect();
         let slice = held[0].slice(10..20);
         drop(held);

@@ -3,40 +3,43 @@
 //! Whatever bears another name was put there by somebody else and is never touched.
 
 use std::{
-    fs::{self, DirBuilder},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
 use backup_api::{BackupId, EnvironmentId};
 
-use crate::{ArchiveId, StoreError, publish};
-
-/// A dump holds everything an environment knows: nobody but the service's own account reads it.
-const FOLDER_MODE: u32 = 0o700;
-pub(crate) const FILE_MODE: u32 = 0o600;
+use crate::{ArchiveId, StoreError, files::Files};
 
 const PARTIAL: &str = ".partial";
 
-/// The store's folders.
+/// The store's folders, and what they are reached with.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
+    files: Files,
     archives: PathBuf,
     backups: PathBuf,
 }
 
 impl Layout {
     /// Makes the folders where they are missing. Blocks.
-    pub(crate) fn prepare(data: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn prepare(data: &Path, files: Files) -> Result<Self, StoreError> {
         let layout = Self {
+            files,
             archives: data.join("archives"),
             backups: data.join("backups"),
         };
         let prepare = || -> io::Result<bool> {
-            make_folder(&layout.archives)?;
-            make_folder(&layout.backups)?;
-            Ok(fs::metadata(&layout.archives)?.dev() == fs::metadata(&layout.backups)?.dev())
+            let Self {
+                files,
+                archives,
+                backups,
+            } = &layout;
+            files.make_folder_durably(archives)?;
+            files.make_folder_durably(backups)?;
+            // Either may be a link to where there is room.
+            Ok(files.metadata(&archives.join("."))?.dev() == files.metadata(&backups.join("."))?.dev())
         };
         let together = prepare().map_err(StoreError::writing("prepare the data folder", 1))?;
         if together {
@@ -44,6 +47,10 @@ impl Layout {
         } else {
             Err(StoreError::SeparateFileSystems)
         }
+    }
+
+    pub(crate) const fn files(&self) -> &Files {
+        &self.files
     }
 
     pub(crate) fn archives(&self) -> &Path {
@@ -83,22 +90,6 @@ pub(crate) fn hidden_name(id: &BackupId) -> String {
 /// Reads such a name.
 pub(crate) fn backup_of_hidden_name(name: &str) -> Option<BackupId> {
     name.strip_prefix('.')?.strip_suffix(PARTIAL)?.parse().ok()
-}
-
-/// Makes a folder where it is missing, and makes its name durable. Blocks.
-///
-/// The parent is synced even where the folder was there: a process may have ended between making and syncing.
-pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)?;
-    path.parent().map_or(Ok(()), publish::sync_folder)
-}
-
-/// Removes a file that may be gone already. Blocks.
-pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

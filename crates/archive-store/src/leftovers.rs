@@ -6,8 +6,7 @@
 
 use std::{
     collections::HashMap,
-    ffi::OsString,
-    fs, io,
+    io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -16,7 +15,9 @@ use crate::{
     ArchiveId, StoreError, backup_folder,
     blocking::blocking,
     catalogue::{Catalogue, Record},
+    disk::FolderEntry,
     failpoints,
+    files::Files,
     layout::{self, Layout},
     owner::OwnerKind,
 };
@@ -59,15 +60,20 @@ pub(crate) async fn discard_leftovers(catalogue: &Catalogue, layout: &Layout) ->
         tracing::info!(archive.id = %id, "discarding an archive's file that has no record");
         paths.push(orphans);
     }
-    let backups = layout.backups().to_owned();
+    let layout = layout.clone();
     blocking(move || {
-        let remove = || -> io::Result<()> {
-            paths.iter().flatten().try_for_each(|path| remove_archive(path))?;
-            hidden_folders(&backups)?.iter().try_for_each(|folder| {
+        let remove =
+            || -> io::Result<()> {
+                let files = layout.files();
+                paths
+                    .iter()
+                    .flatten()
+                    .try_for_each(|path| remove_archive(files, path))?;
+                hidden_folders(files, layout.backups())?.iter().try_for_each(|folder| {
                 tracing::info!(path = %folder.display(), "discarding a half-built folder of a backup");
-                backup_folder::take_apart(folder)
+                backup_folder::take_apart(files, folder)
             })
-        };
+            };
         remove().map_err(StoreError::io("discard what a former process left unfinished"))
     })
     .await
@@ -82,52 +88,46 @@ fn outlives_its_process(record: &Record) -> bool {
     }
 }
 
-fn remove_archive(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.nlink() > 1 {
+fn remove_archive(files: &Files, path: &Path) -> io::Result<()> {
+    if files.metadata(path)?.nlink() > 1 {
         tracing::warn!(
             path = %path.display(),
             "the discarded archive is also linked into a backup's folder, which stays; if the catalogue does not \
              list that backup, import or remove its folder"
         );
     }
-    layout::remove_file(path)
+    files.remove_if_there(path)
 }
 
 /// The files in `archives` that bear our names, by archive.
 fn archive_files(layout: &Layout) -> io::Result<HashMap<ArchiveId, Vec<PathBuf>>> {
-    let mut files: HashMap<_, Vec<_>> = HashMap::new();
-    for entry in fs::read_dir(layout.archives())? {
-        let entry = entry?;
-        if entry.file_type()?.is_file()
-            && let Some(id) = entry.file_name().to_str().and_then(layout::archive_of_file)
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    for FolderEntry { path, kind } in layout.files().list(layout.archives())? {
+        if kind.is_file()
+            && let Some(id) = name_of(&path).and_then(layout::archive_of_file)
         {
-            files.entry(id).or_default().push(entry.path());
+            found.entry(id).or_default().push(path);
         }
     }
-    Ok(files)
+    Ok(found)
 }
 
 /// The hidden folders of backups, in all environments.
-fn hidden_folders(backups: &Path) -> io::Result<Vec<PathBuf>> {
+fn hidden_folders(files: &Files, backups: &Path) -> io::Result<Vec<PathBuf>> {
     let mut hidden = Vec::new();
-    for (_, environment) in folders_in(backups)? {
-        let folders = folders_in(&environment)?.into_iter();
-        hidden.extend(
-            folders
-                .filter(|(name, _)| name.to_str().and_then(layout::backup_of_hidden_name).is_some())
-                .map(|(_, path)| path),
-        );
+    for environment in folders_in(files, backups)? {
+        let folders = folders_in(files, &environment)?.into_iter();
+        hidden.extend(folders.filter(|path| name_of(path).and_then(layout::backup_of_hidden_name).is_some()));
     }
     Ok(hidden)
 }
 
-fn folders_in(parent: &Path) -> io::Result<Vec<(OsString, PathBuf)>> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(parent)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            folders.push((entry.file_name(), entry.path()));
-        }
-    }
-    Ok(folders)
+fn folders_in(files: &Files, parent: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = files.list(parent)?.into_iter();
+    let folders = entries.filter(|entry| entry.kind.is_dir());
+    Ok(folders.map(|entry| entry.path).collect())
+}
+
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
 }

@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use crate::{
-    StoreError, layout, publish,
+    StoreError,
+    files::Files,
+    publish,
     space::Space,
     threads::{PieceQueue, Stopped, Threads, for_each_piece, write_pieces},
 };
@@ -20,6 +22,7 @@ const SYNC_BYTES: u64 = 64 * 1024 * 1024;
 /// Where the writing thread leaves its file.
 #[derive(Debug)]
 pub(crate) struct Target {
+    pub(crate) files: Files,
     /// The open file at `partial`, empty.
     pub(crate) file: File,
     pub(crate) partial: PathBuf,
@@ -109,18 +112,22 @@ fn receive_file(
     commit: oneshot::Receiver<u64>,
 ) -> Result<End, StoreError> {
     let Target {
+        files,
         file,
         partial,
         finished,
         space,
     } = target;
-    let result =
-        write_pieces(&file, &space, pieces, SYNC_BYTES, |_| ()).and_then(|_| match commit.blocking_recv() {
-            Ok(length) => publish::publish_file(&file, &partial, &finished, length).map(|()| End::Published),
+    let result = write_pieces(&files, &file, &space, pieces, SYNC_BYTES, |_| ()).and_then(|_| {
+        match commit.blocking_recv() {
+            Ok(length) => {
+                publish::publish_file(&files, &file, &partial, &finished, length).map(|()| End::Published)
+            }
             Err(_) => Ok(End::Abandoned),
-        });
+        }
+    });
     if !matches!(result, Ok(End::Published))
-        && let Err(error) = layout::remove_file(&partial)
+        && let Err(error) = files.remove_if_there(&partial)
     {
         tracing::warn!(path = %partial.display(), %error, "could not remove an unfinished archive; the next start will");
     }
@@ -137,10 +144,11 @@ mod tests {
     fn target(folder: &tempfile::TempDir, reserve: u64) -> Target {
         let partial = folder.path().join("a.partial");
         Target {
+            files: Files::on_disk(),
             file: File::create_new(&partial).unwrap(),
             partial,
             finished: folder.path().join("a"),
-            space: Space::new(folder.path().to_owned(), reserve),
+            space: Space::new(Files::on_disk(), folder.path().to_owned(), reserve),
         }
     }
 

@@ -17,10 +17,14 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use crate::chunk::{CHUNK_BYTES, read_chunk};
+use crate::{
+    chunk::{CHUNK_BYTES, read_chunk},
+    files::Files,
+};
 
 /// A stream over a range of an open file. A file that ends too early is an error, never a silent end.
 pub(crate) struct ArchiveReader {
+    files: Files,
     file: Arc<File>,
     /// What nobody has started to read.
     rest: ByteRange,
@@ -30,8 +34,9 @@ pub(crate) struct ArchiveReader {
 
 impl ArchiveReader {
     /// Starts to read the first chunk. Must be called within a runtime.
-    pub(crate) fn start(file: File, range: ByteRange) -> Self {
+    pub(crate) fn start(files: Files, file: File, range: ByteRange) -> Self {
         let mut reader = Self {
+            files,
             file: Arc::new(file),
             rest: range,
             ahead: None,
@@ -44,11 +49,11 @@ impl ArchiveReader {
     fn read_ahead(&mut self) {
         let length = self.rest.length().min(CHUNK_BYTES);
         if length > 0 {
-            let (file, start) = (Arc::clone(&self.file), self.rest.start);
+            let (files, file, start) = (self.files.clone(), Arc::clone(&self.file), self.rest.start);
             self.rest.start += length;
             self.ahead = Some(
                 self.runtime
-                    .spawn_blocking(move || read_chunk(&file, start, length)),
+                    .spawn_blocking(move || read_chunk(&files, &file, start, length)),
             );
         }
     }

@@ -2,32 +2,35 @@
 //!
 //! A disk that is full to the last byte stops the database too, so a reserve stays free.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
-use crate::StoreError;
+use crate::{StoreError, files::Files};
 
 /// The room below one folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Space {
+    files: Files,
     folder: PathBuf,
     reserve: u64,
 }
 
 impl Space {
     /// Where archives are written, and how many bytes must stay free there.
-    pub(crate) const fn new(folder: PathBuf, reserve: u64) -> Self {
-        Self { folder, reserve }
+    pub(crate) const fn new(files: Files, folder: PathBuf, reserve: u64) -> Self {
+        Self {
+            files,
+            folder,
+            reserve,
+        }
     }
 
     /// Bytes that may still be written. Blocks.
     pub(crate) fn available(&self) -> Result<u64, StoreError> {
-        let found = rustix::fs::statvfs(&self.folder)
-            .map_err(io::Error::from)
+        let free = self
+            .files
+            .free_space(&self.folder)
             .map_err(StoreError::io("look how much space is free"))?;
-        Ok(found
-            .f_bavail
-            .saturating_mul(found.f_frsize)
-            .saturating_sub(self.reserve))
+        Ok(free.saturating_sub(self.reserve))
     }
 
     /// Refuses what does not fit. Blocks.
@@ -48,7 +51,7 @@ mod tests {
     #[test]
     fn the_reserve_is_not_given_away() {
         let folder = tempfile::tempdir().unwrap();
-        let room = |reserve| Space::new(folder.path().to_owned(), reserve);
+        let room = |reserve| Space::new(Files::on_disk(), folder.path().to_owned(), reserve);
         assert!(room(0).available().unwrap() > 0);
         assert!(matches!(
             room(u64::MAX / 2).ensure(1),

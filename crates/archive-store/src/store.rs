@@ -1,10 +1,6 @@
 //! The store itself: what the service and the console ask of it.
 
-use std::{
-    fs::{File, OpenOptions},
-    path::Path,
-    sync::Arc,
-};
+use std::{fs::File, path::Path, sync::Arc};
 
 use backup_api::{BackupId, ByteRange, ByteStream, EnvironmentId, Part};
 use database::{Database, WriteTransaction};
@@ -14,8 +10,10 @@ use crate::{
     backup_folder::{self, LinkedArchive},
     blocking::{blocking, detached},
     catalogue::{self, Catalogue},
+    disk::{Disk, FileOperations},
     failpoints,
-    layout::{self, Layout},
+    files::Files,
+    layout::Layout,
     leftovers,
     reader::ArchiveReader,
     space::Space,
@@ -48,11 +46,22 @@ impl ArchiveStore {
     /// Opens the store below `data`, makes what is missing there, and discards what a former process left unfinished.
     /// No other process may use the same folder.
     pub async fn open(data: &Path, database: Database, limits: StoreLimits) -> Result<Self, StoreError> {
-        let data = data.to_owned();
-        let layout = blocking(move || Layout::prepare(&data)).await?;
+        Self::open_on(Arc::new(Disk), data, database, limits).await
+    }
+
+    /// The same, with `files` instead of the disk: for tests of bad days.
+    pub async fn open_on(
+        files: Arc<dyn FileOperations>,
+        data: &Path,
+        database: Database,
+        limits: StoreLimits,
+    ) -> Result<Self, StoreError> {
+        let (data, files) = (data.to_owned(), Files::new(files));
+        let preparing = files.clone();
+        let layout = blocking(move || Layout::prepare(&data, preparing)).await?;
         let catalogue = Catalogue::open(database).await?;
         leftovers::discard_leftovers(&catalogue, &layout).await?;
-        let space = Space::new(layout.archives().to_owned(), limits.smallest_free_space);
+        let space = Space::new(files, layout.archives().to_owned(), limits.smallest_free_space);
         Ok(Self {
             inner: Arc::new(Inner {
                 layout,
@@ -101,9 +110,10 @@ impl ArchiveStore {
         if range.start > range.end || range.end > size {
             return Err(StoreError::OutOfRange { size });
         }
-        let path = self.inner.layout.archive(id);
-        let file = blocking(move || open_whole(&path, size)).await?;
-        Ok(Box::pin(ArchiveReader::start(file, range)))
+        let (files, path) = (self.inner.layout.files().clone(), self.inner.layout.archive(id));
+        let opening = files.clone();
+        let file = blocking(move || open_whole(&opening, &path, size)).await?;
+        Ok(Box::pin(ArchiveReader::start(files, file, range)))
     }
 
     /// Removes an archive, finished or not; one that is gone already is fine. Folders of backups keep their links.
@@ -135,7 +145,7 @@ impl ArchiveStore {
         blocking(move || {
             ids.iter()
                 .flat_map(|id| [layout.partial_archive(id), layout.archive(id)])
-                .try_for_each(|file| layout::remove_file(&file))
+                .try_for_each(|file| layout.files().remove_if_there(&file))
                 .map_err(StoreError::io("remove an archive's file"))
         })
         .await
@@ -154,9 +164,10 @@ impl ArchiveStore {
         id: &BackupId,
     ) -> Result<bool, StoreError> {
         let folder = self.inner.layout.environment(environment);
-        let id = id.clone();
+        let (files, id) = (self.inner.layout.files().clone(), id.clone());
         blocking(move || {
-            backup_folder::is_there(&folder, &id).map_err(StoreError::io("look for a backup's folder"))
+            backup_folder::is_there(&files, &folder, &id)
+                .map_err(StoreError::io("look for a backup's folder"))
         })
         .await
     }
@@ -177,7 +188,8 @@ impl ArchiveStore {
             part,
         });
         let (id, manifest) = (id.clone(), manifest.to_owned());
-        blocking(move || backup_folder::publish(&folder, &id, &archives, &manifest)).await
+        let files = self.inner.layout.files().clone();
+        blocking(move || backup_folder::publish(&files, &folder, &id, &archives, &manifest)).await
     }
 
     /// Puts another manifest into the folder of a backup, in one visible step; `false` where there is no such folder.
@@ -189,7 +201,8 @@ impl ArchiveStore {
     ) -> Result<bool, StoreError> {
         let folder = self.inner.layout.environment(environment);
         let (id, manifest) = (id.clone(), manifest.to_owned());
-        blocking(move || backup_folder::replace_manifest(&folder, &id, &manifest)).await
+        let files = self.inner.layout.files().clone();
+        blocking(move || backup_folder::replace_manifest(&files, &folder, &id, &manifest)).await
     }
 
     /// Removes the folder of a backup, in one visible step; one that is gone already is fine. The archives stay.
@@ -199,9 +212,9 @@ impl ArchiveStore {
         id: &BackupId,
     ) -> Result<(), StoreError> {
         let folder = self.inner.layout.environment(environment);
-        let id = id.clone();
+        let (files, id) = (self.inner.layout.files().clone(), id.clone());
         blocking(move || {
-            backup_folder::remove(&folder, &id).map_err(StoreError::io("remove a backup's folder"))
+            backup_folder::remove(&files, &folder, &id).map_err(StoreError::io("remove a backup's folder"))
         })
         .await
     }
@@ -230,13 +243,10 @@ impl ArchiveStore {
 }
 
 /// Opens an archive's file; one of another length is not handed out as if it were whole. Blocks.
-fn open_whole(path: &Path, size: u64) -> Result<File, StoreError> {
+fn open_whole(files: &Files, path: &Path, size: u64) -> Result<File, StoreError> {
     const ACTION: &str = "open an archive's file";
-    let file = OpenOptions::new()
-        .read(true)
-        .open(path)
-        .map_err(StoreError::io(ACTION))?;
-    let found = file.metadata().map_err(StoreError::io(ACTION))?.len();
+    let file = files.open_to_read(path).map_err(StoreError::io(ACTION))?;
+    let found = files.length(&file).map_err(StoreError::io(ACTION))?;
     if found == size {
         Ok(file)
     } else {

@@ -13,7 +13,7 @@ use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::failpoints;
+use crate::{failpoints, files::Files};
 
 /// The most that is written and not durable, in bytes.
 const MOST_AHEAD: u64 = 256 * 1024 * 1024;
@@ -58,10 +58,10 @@ impl Progress {
 
     /// The life of the thread: makes everything durable as soon as `step` bytes are not, and tells how many bytes are.
     /// What is written after the last step is left to whoever ends it.
-    pub(crate) fn sync(&self, file: &File, step: u64, mut synced: impl FnMut(u64)) {
+    pub(crate) fn sync(&self, files: &Files, file: &File, step: u64, mut synced: impl FnMut(u64)) {
         while let Some(target) = self.next(step) {
             failpoints::reached("archive-before-sync-on-the-way");
-            let outcome = file.sync_data();
+            let outcome = files.sync_data(file);
             failpoints::reached("archive-after-sync-on-the-way");
             let mut state = self.state();
             match outcome {
@@ -116,7 +116,7 @@ mod tests {
         let (progress, file) = (Progress::default(), tempfile::tempfile().unwrap());
         let (synced, told) = mpsc::channel();
         thread::scope(|scope| {
-            scope.spawn(|| progress.sync(&file, 100, |bytes| synced.send(bytes).unwrap()));
+            scope.spawn(|| progress.sync(&Files::on_disk(), &file, 100, |bytes| synced.send(bytes).unwrap()));
             progress.written(99).unwrap();
             assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
             progress.written(130).unwrap();
@@ -133,7 +133,7 @@ mod tests {
         let progress = Progress::default();
         let (_reader, file) = unsyncable();
         let first = thread::scope(|scope| {
-            scope.spawn(|| progress.sync(&file, 1, |_| panic!("nothing is durable")));
+            scope.spawn(|| progress.sync(&Files::on_disk(), &file, 1, |_| panic!("nothing is durable")));
             progress.written(1)
         });
         let second = progress.failure();
@@ -154,7 +154,7 @@ mod tests {
             is_waiting.recv().unwrap();
             thread::sleep(Duration::from_millis(50));
             assert!(!writer.is_finished(), "nothing holds it back");
-            progress.sync(&file, 1, |_| ());
+            progress.sync(&Files::on_disk(), &file, 1, |_| ());
             writer.join().unwrap().unwrap_err();
         });
     }

@@ -5,16 +5,12 @@
 //! neither disk nor hash work. What the threads do with their pieces, and what they leave behind at their end, is
 //! their caller's: a whole archive is published, a piece of a resumable upload only becomes durable.
 
-use std::{
-    fs::File,
-    io::{self, IoSlice, Write},
-    thread,
-};
+use std::{fs::File, thread};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{StoreError, failpoints, space::Space, syncing::Progress};
+use crate::{StoreError, failpoints, files::Files, space::Space, syncing::Progress};
 
 /// The longest piece that is queued, so that the queues bound memory and not only a count.
 pub(crate) const PIECE_BYTES: usize = 256 * 1024;
@@ -124,6 +120,7 @@ pub(crate) fn for_each_piece(mut pieces: PieceQueue, mut see: impl FnMut(&Bytes)
 /// thread of their own, and `synced` is told how many are; those after the last such moment are written and no more.
 /// Blocks until the sender closes.
 pub(crate) fn write_pieces(
+    files: &Files,
     file: &File,
     space: &Space,
     pieces: PieceQueue,
@@ -132,8 +129,8 @@ pub(crate) fn write_pieces(
 ) -> Result<u64, StoreError> {
     let progress = Progress::default();
     thread::scope(|scope| {
-        let mut syncing = Some(|| progress.sync(file, sync_bytes, synced));
-        let result = write_and_tell(file, space, pieces, |written, length| {
+        let mut syncing = Some(|| progress.sync(files, file, sync_bytes, synced));
+        let result = write_and_tell(files, file, space, pieces, |written, length| {
             // Most pieces of resumable uploads end before, and need no thread.
             if written >= sync_bytes
                 && let Some(sync) = syncing.take()
@@ -159,7 +156,8 @@ pub(crate) fn write_pieces(
 
 /// Writes all pieces, and tells after each batch how many bytes there are and how many of them are new.
 fn write_and_tell(
-    mut file: &File,
+    files: &Files,
+    file: &File,
     space: &Space,
     mut pieces: PieceQueue,
     mut tell: impl FnMut(u64, u64) -> Result<(), StoreError>,
@@ -173,80 +171,13 @@ fn write_and_tell(
             space.ensure(length)?;
             unchecked = 0;
         }
-        write_all(&mut file, &batch).map_err(StoreError::writing("write an archive", length))?;
+        files
+            .write_all(file, batch.iter().map(|piece| &**piece))
+            .map_err(StoreError::writing("write an archive", length))?;
         failpoints::reached("archive-pieces-written");
         batch.clear();
         written += length;
         tell(written, length)?;
     }
     Ok(written)
-}
-
-/// Writes a batch with as few calls as the file takes, so that small pieces cost little.
-fn write_all(file: &mut impl Write, batch: &[Bytes]) -> io::Result<()> {
-    let mut slices: Vec<_> = batch.iter().map(|piece| IoSlice::new(piece)).collect();
-    let mut rest = &mut slices[..];
-    while !rest.is_empty() {
-        match file.write_vectored(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut rest, written),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Takes a few bytes at a time, with interruptions, as files and signals may have it.
-    struct Stubborn {
-        taken: Vec<u8>,
-        most: usize,
-        calls: usize,
-    }
-
-    impl Write for Stubborn {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.calls += 1;
-            if self.calls.is_multiple_of(3) {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-            let taken = bytes.len().min(self.most);
-            self.taken.extend_from_slice(&bytes[..taken]);
-            Ok(taken)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_file_that_takes_nothing_is_an_error() {
-        let mut file = Stubborn {
-            taken: Vec::new(),
-            most: 0,
-            calls: 0,
-        };
-        let error = write_all(&mut file, &[Bytes::from_static(b"a")]).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::WriteZero);
-    }
-
-    proptest! {
-        #[test]
-        fn short_writes_lose_nothing(
-            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..12),
-            most in 1_usize..50,
-        ) {
-            let batch: Vec<_> = pieces.iter().cloned().map(Bytes::from).collect();
-            let mut file = Stubborn { taken: Vec::new(), most, calls: 0 };
-            write_all(&mut file, &batch).unwrap();
-            prop_assert_eq!(file.taken, pieces.concat());
-        }
-    }
 }

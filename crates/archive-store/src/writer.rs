@@ -1,7 +1,5 @@
 //! One archive on its way in.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt};
-
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
@@ -9,7 +7,6 @@ use crate::{
     ArchiveId, ArchiveOwner, ArchiveStore, FinishedArchive, StoreError,
     blocking::blocking,
     gzip_start::GzipStart,
-    layout,
     pipeline::{Pipeline, Target},
 };
 
@@ -60,15 +57,13 @@ impl ArchiveWriter {
         announced: u64,
     ) -> Result<Pipeline, StoreError> {
         let (partial, finished) = (store.layout().partial_archive(id), store.layout().archive(id));
-        let space = store.space().clone();
+        let (files, space) = (store.layout().files().clone(), store.space().clone());
         blocking(move || {
-            let file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(layout::FILE_MODE)
-                .open(&partial)
+            let file = files
+                .create_new(&partial)
                 .map_err(StoreError::writing("make an archive's file", announced))?;
             Pipeline::start(Target {
+                files,
                 file,
                 partial,
                 finished,
@@ -195,7 +190,7 @@ mod tests {
     use database::Database;
 
     use super::*;
-    use crate::{StoreLimits, space::Space};
+    use crate::{StoreLimits, files::Files, space::Space};
 
     /// A disk that stalls is a pipe that nobody reads.
     #[tokio::test]
@@ -213,10 +208,11 @@ mod tests {
             .unwrap();
         let (unread, stalled) = io::pipe().unwrap();
         let target = Target {
+            files: Files::on_disk(),
             file: File::from(OwnedFd::from(stalled)),
             partial: data.path().join("stalled.partial"),
             finished: data.path().join("stalled"),
-            space: Space::new(data.path().to_owned(), 0),
+            space: Space::new(Files::on_disk(), data.path().to_owned(), 0),
         };
         writer
             .pipeline

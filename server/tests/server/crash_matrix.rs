@@ -100,7 +100,7 @@ const INITIATED: [&str; 14] = [
 
 /// The next process dies too, while it cleans up or finishes what the first one left.
 const TWICE: [[&str; 2]; 7] = [
-    ["rename-before-sync", "upload-renamed-by-former-process"],
+    ["rename-before-sync", "upload-renamed-before"],
     ["rename-before-sync", "archive-row-before-commit"],
     ["archive-before-rename", "archive-after-rename"],
     ["folder-before-rename", "recovery-after-interrupt"],

@@ -20,6 +20,7 @@ use crate::{
     ArchiveId, StoreError,
     blocking::blocking,
     failpoints,
+    files::Files,
     gzip_start::GzipStart,
     space::Space,
     threads::{PieceQueue, Stopped, Threads, for_each_piece, write_pieces},
@@ -178,8 +179,9 @@ impl Append<'_> {
         let mut checksum = self.checksum.map(RunningChecksum::like);
         blocking(move || {
             let file = file::open_to_append(&layout, &id, received)?;
+            let files = layout.files().clone();
             Threads::start(
-                move |pieces| write_durably(&file, &space, pieces, &marks),
+                move |pieces| write_durably(&files, &file, &space, pieces, &marks),
                 move |pieces| {
                     for_each_piece(pieces, |piece| {
                         if let Some(digest) = &mut digest {
@@ -321,16 +323,18 @@ async fn expect_end(body: &mut ByteStream, length: u64) -> Result<(), UploadErro
 
 /// The life of the writing thread.
 fn write_durably(
+    files: &Files,
     file: &File,
     space: &Space,
     pieces: PieceQueue,
     marks: &watch::Sender<u64>,
 ) -> Result<u64, StoreError> {
-    let written = write_pieces(file, space, pieces, MARK_BYTES, |bytes| {
+    let written = write_pieces(files, file, space, pieces, MARK_BYTES, |bytes| {
         marks.send_replace(bytes);
     })?;
     failpoints::reached("upload-before-sync");
-    file.sync_data()
+    files
+        .sync_data(file)
         .map_err(StoreError::writing("make an upload durable", written))?;
     failpoints::reached("upload-after-sync");
     Ok(written)

@@ -10,6 +10,7 @@ use crate::{
     StoreError,
     blocking::blocking,
     chunk::{CHUNK_BYTES, read_chunk},
+    files::Files,
 };
 
 /// What is read in one go on the blocking pool, so that a shutdown does not wait for a whole archive.
@@ -24,14 +25,19 @@ pub(crate) struct RunningDigest {
 
 impl RunningDigest {
     /// Reads what is missing up to `target` from the upload's file.
-    pub(crate) async fn catch_up(&mut self, file: &Arc<File>, target: u64) -> Result<(), StoreError> {
+    pub(crate) async fn catch_up(
+        &mut self,
+        files: &Files,
+        file: &Arc<File>,
+        target: u64,
+    ) -> Result<(), StoreError> {
         while self.position < target {
-            let (mut next, file) = (self.clone(), file.clone());
+            let (mut next, files, file) = (self.clone(), files.clone(), file.clone());
             *self = blocking(move || {
                 let end = target.min(next.position + STEP_BYTES);
                 while next.position < end {
                     let length = CHUNK_BYTES.min(end - next.position);
-                    let chunk = read_chunk(&file, next.position, length)
+                    let chunk = read_chunk(&files, &file, next.position, length)
                         .map_err(StoreError::io("read an upload's file"))?;
                     next.state.update(&chunk);
                     next.position += length;

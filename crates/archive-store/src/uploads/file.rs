@@ -3,72 +3,59 @@
 //! Its first `received` bytes are durable and count; whatever lies behind them is what a process or an append left
 //! that ended too early, and is cut off before anything else is written.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, Seek, SeekFrom},
-    os::unix::fs::OpenOptionsExt,
-};
+use std::{fs::File, io};
 
-use crate::{
-    ArchiveId, StoreError, failpoints,
-    layout::{self, FILE_MODE, Layout},
-    publish,
-};
+use crate::{ArchiveId, StoreError, failpoints, files::Files, layout::Layout, publish};
 
 /// Opens the file to be continued. Blocks.
 pub(crate) fn open_to_append(layout: &Layout, id: &ArchiveId, received: u64) -> Result<File, StoreError> {
-    let path = layout.partial_archive(id);
+    let (files, path) = (layout.files(), layout.partial_archive(id));
     if received == 0 {
         let make = || -> io::Result<File> {
-            let file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(FILE_MODE)
-                .open(&path)?;
+            let file = files.create_empty(&path)?;
             // A durable offset is worth nothing without a durable name.
-            publish::sync_folder(layout.archives())?;
+            files.sync_folder(layout.archives())?;
             Ok(file)
         };
         return make().map_err(StoreError::writing("make an upload's file", 1));
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .open(&path)
+    let file = files
+        .open_to_append(&path)
         .map_err(StoreError::io("open an upload's file"))?;
-    cut(&file, received)?;
-    file.seek(SeekFrom::Start(received))
-        .map_err(StoreError::io("open an upload's file"))?;
+    cut(files, &file, received)?;
     Ok(file)
 }
 
 /// Cuts the file back to what counts. Blocks.
 pub(crate) fn cut_back(layout: &Layout, id: &ArchiveId, received: u64) -> Result<(), StoreError> {
     const ACTION: &str = "cut an upload's file back";
-    let path = layout.partial_archive(id);
+    let (files, path) = (layout.files(), layout.partial_archive(id));
     if received == 0 {
-        return layout::remove_file(&path).map_err(StoreError::io(ACTION));
+        return files.remove_if_there(&path).map_err(StoreError::io(ACTION));
     }
-    match OpenOptions::new().write(true).open(&path) {
-        Ok(file) => cut(&file, received),
+    match files.open_to_append(&path) {
+        Ok(file) => cut(files, &file, received),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // Published, where its process ended before that was recorded.
-            let published = layout.archive(id).exists();
-            let lost = StoreError::Damaged {
+            if files
+                .is_there(&layout.archive(id))
+                .map_err(StoreError::io(ACTION))?
+            {
+                return Ok(());
+            }
+            Err(StoreError::Damaged {
                 expected: received,
                 found: 0,
-            };
-            published.then_some(()).ok_or(lost)
+            })
         }
         Err(error) => Err(StoreError::io(ACTION)(error)),
     }
 }
 
-fn cut(file: &File, received: u64) -> Result<(), StoreError> {
-    let found = file
-        .metadata()
-        .map_err(StoreError::io("look at an upload's file"))?
-        .len();
+fn cut(files: &Files, file: &File, received: u64) -> Result<(), StoreError> {
+    let found = files
+        .length(file)
+        .map_err(StoreError::io("look at an upload's file"))?;
     if found < received {
         return Err(StoreError::Damaged {
             expected: received,
@@ -76,7 +63,8 @@ fn cut(file: &File, received: u64) -> Result<(), StoreError> {
         });
     }
     if found > received {
-        file.set_len(received)
+        files
+            .cut(file, received)
             .map_err(StoreError::io("cut an upload's file back"))?;
     }
     Ok(())
@@ -84,25 +72,24 @@ fn cut(file: &File, received: u64) -> Result<(), StoreError> {
 
 /// Opens the file to be read, wherever it lies. Blocks.
 pub(crate) fn open_to_read(layout: &Layout, id: &ArchiveId) -> Result<File, StoreError> {
-    match File::open(layout.partial_archive(id)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => File::open(layout.archive(id)),
+    let files = layout.files();
+    match files.open_to_read(&layout.partial_archive(id)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => files.open_to_read(&layout.archive(id)),
         result => result,
     }
     .map_err(StoreError::io("open an upload's file"))
 }
 
-/// Gives the complete file its final name, unless a former process did. Blocks.
+/// Gives the complete file its final name; one that bears it already, unrecorded, is published again. Blocks.
 ///
 /// All bytes were made durable before they counted, so this may be tried again after a failure.
 pub(crate) fn publish(layout: &Layout, id: &ArchiveId, length: u64) -> Result<(), StoreError> {
-    let (partial, finished) = (layout.partial_archive(id), layout.archive(id));
-    let file = open_to_read(layout, id)?;
-    if partial.exists() {
-        publish::publish_file(&file, &partial, &finished, length)
-    } else {
-        // The rename may not have become durable.
-        failpoints::reached("upload-renamed-by-former-process");
-        publish::make_durable(&file, length)?;
-        publish::sync_folder(layout.archives()).map_err(StoreError::writing("publish an archive", length))
+    const ACTION: &str = "publish an archive";
+    let (files, partial, finished) = (layout.files(), layout.partial_archive(id), layout.archive(id));
+    if !files.is_there(&partial).map_err(StoreError::io(ACTION))? {
+        failpoints::reached("upload-renamed-before");
+        publish::take_back(files, &finished, &partial).map_err(StoreError::writing(ACTION, length))?;
     }
+    let file = files.open_to_read(&partial).map_err(StoreError::io(ACTION))?;
+    publish::publish_file(files, &file, &partial, &finished, length)
 }

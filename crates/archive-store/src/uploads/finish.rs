@@ -70,8 +70,9 @@ impl ResumableUploads {
             return Ok(());
         }
         let (layout, id) = (self.inner.store.layout().clone(), id.clone());
+        let files = layout.files().clone();
         let file = blocking(move || file::open_to_read(&layout, &id)).await?;
-        digest.catch_up(&Arc::new(file), target).await
+        digest.catch_up(&files, &Arc::new(file), target).await
     }
 
     /// Waits until nobody changes the upload, then publishes it if all has come.

@@ -8,6 +8,7 @@
 mod support;
 
 mod backup_folders;
+mod faults;
 mod leftovers;
 mod reading;
 mod uploads;

@@ -23,13 +23,19 @@ pub(super) const DELETED: [(&[&str], bool); 9] = [
 pub(super) const ANNOTATED: [(&[&str], bool); 9] = [
     (&["annotation-before-commit"], false),
     (&["annotation-after-commit"], true),
-    (&["archive-before-sync"], true),
-    (&["archive-before-rename"], true),
-    (&["rename-before-sync"], true),
-    (&["archive-after-rename"], true),
+    (&["manifest-replacement-before-sync"], true),
+    (&["manifest-replacement-before-rename"], true),
+    (&["manifest-replacement-renamed"], true),
+    (&["manifest-replaced"], true),
     (&["annotation-before-record"], true),
-    (&["annotation-after-commit", "archive-before-rename"], true),
-    (&["archive-before-rename", "annotation-before-record"], true),
+    (
+        &["annotation-after-commit", "manifest-replacement-before-rename"],
+        true,
+    ),
+    (
+        &["manifest-replacement-before-rename", "annotation-before-record"],
+        true,
+    ),
 ];
 
 struct Standing {
