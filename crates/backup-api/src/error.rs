@@ -4,7 +4,7 @@
 //! [`crate::Problem`] is its form on the wire. Faults of the machine end in [`ApiError::Internal`], whose source is
 //! logged where it is answered and never shown.
 
-use crate::{Action, BackupId, Finding, Operation, Part};
+use crate::{Action, BackupId, Finding, Operation, Part, Severity};
 
 /// Why a call was refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +148,19 @@ impl ApiError {
     /// There is no such backup.
     pub fn no_such_backup(id: &BackupId) -> Self {
         Self::NoSuchBackup { id: id.to_string() }
+    }
+
+    /// An archive without a byte.
+    pub fn empty_archive(part: Part) -> Self {
+        Self::ArchiveRejected(vec![Finding {
+            severity: Severity::Error,
+            code: "truncated".to_owned(),
+            message: format!(
+                "The part `{part}` is empty. Make it again with `{}` and look at its size before you send it.",
+                part.preparation()
+            ),
+            part,
+        }])
     }
 
     /// Whether the same call may succeed later without being changed.

@@ -29,6 +29,8 @@ pub mod routes;
 #[cfg(feature = "service")]
 mod service;
 mod text;
+#[cfg(feature = "service")]
+pub mod tus;
 
 #[cfg(feature = "service")]
 pub use activity::{Activity, ActivityGroup, ActivityKind, ActivityOutcome, ActivitySink, NoActivities};

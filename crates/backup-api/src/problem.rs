@@ -109,9 +109,16 @@ pub struct Problem {
     /// The archive it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
-    /// The most bytes an archive may have, with `too-large`.
+    /// The most bytes: that an archive may have, with `too-large`; that all unused uploads may have together, with
+    /// `quota-exceeded` where bytes are the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
+    /// Bytes that would be needed, with `store-full`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<u64>,
+    /// Bytes that are left, with `store-full`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available: Option<u64>,
     /// The byte an upload goes on at, with `offset-mismatch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
@@ -134,6 +141,8 @@ impl Problem {
             findings: Vec::new(),
             part: None,
             limit: None,
+            needed: None,
+            available: None,
             expected: None,
             retry_after: None,
         }
@@ -303,14 +312,18 @@ impl From<&ApiError> for Problem {
             )
             .about_part(*part),
             ApiError::ArchiveRejected(findings) => Self::archive_rejected(findings),
-            ApiError::StoreFull { needed, available } => Self::new(
-                Code::StoreFull,
-                507,
-                "No room",
-                format!(
-                    "The store has room for {available} more bytes and this needs {needed}. Delete old backups or give it a larger disk."
-                ),
-            ),
+            ApiError::StoreFull { needed, available } => Self {
+                needed: Some(*needed),
+                available: Some(*available),
+                ..Self::new(
+                    Code::StoreFull,
+                    507,
+                    "No room",
+                    format!(
+                        "The store has room for {available} more bytes and this needs {needed}. Delete old backups or give it a larger disk."
+                    ),
+                )
+            },
             ApiError::QuotaExceeded { detail } => {
                 Self::new(Code::QuotaExceeded, 413, "Too much at a time", detail.clone())
             }

@@ -3,7 +3,7 @@
 //! variant.
 
 use archive_store::StoreError;
-use backup_api::{ApiError, Finding, Part, Severity};
+use backup_api::{ApiError, Part};
 use database::{DatabaseError, sqlx};
 use operations::{BeginError, OperationError};
 
@@ -66,15 +66,7 @@ pub(crate) fn from_store(error: StoreError, part: Part) -> ApiError {
         StoreError::TooLarge { limit } => ApiError::TooLarge { limit },
         StoreError::Full { needed, available } => ApiError::StoreFull { needed, available },
         StoreError::NotGzip => ApiError::NotGzip(part),
-        StoreError::Empty => ApiError::ArchiveRejected(vec![Finding {
-            severity: Severity::Error,
-            code: "truncated".to_owned(),
-            message: format!(
-                "The part `{part}` is empty. Make it again with `{}` and look at its size before you send it.",
-                part.preparation()
-            ),
-            part,
-        }]),
+        StoreError::Empty => ApiError::empty_archive(part),
         other => ApiError::internal(other),
     }
 }

@@ -180,9 +180,11 @@ impl Intake {
         let missing = || ApiError::MissingPart(part);
         let id = id.parse().map_err(|_| missing())?;
         let finished = self.service.shared.store.finished(&id).await;
-        finished
+        let archive = finished
             .map_err(|error| from_store(error, part))?
-            .ok_or_else(missing)
+            .ok_or_else(missing)?;
+        self.running.progress().add(archive.size());
+        Ok(archive)
     }
 
     /// A sender that sends nothing loses the lock, so that a dead connection cannot keep an environment.

@@ -18,12 +18,14 @@ use backup_api::http::HttpError;
 
 use crate::{
     body::chunks,
-    headers::{self, UPLOAD_DEFER_LENGTH, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET},
+    headers::{
+        self, REPR_DIGEST, UPLOAD_DEFER_LENGTH, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET,
+    },
     problems::{self, from_upload},
 };
 
 /// `OPTIONS`: what is spoken here. Tells nothing that is not in the documentation, so nobody is asked who it is.
-pub(crate) fn describe(uploads: &ResumableUploads, with_creation: bool) -> Response {
+pub(crate) fn describe(largest: Option<u64>, with_creation: bool) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let answer = response.headers_mut();
     answer.insert(headers::TUS_VERSION, HeaderValue::from_static(headers::VERSION));
@@ -35,7 +37,9 @@ pub(crate) fn describe(uploads: &ResumableUploads, with_creation: bool) -> Respo
             headers::EXTENSIONS_WITHOUT_CREATION
         }),
     );
-    answer.insert(headers::TUS_MAX_SIZE, HeaderValue::from(uploads.largest_upload()));
+    if let Some(largest) = largest {
+        answer.insert(headers::TUS_MAX_SIZE, HeaderValue::from(largest));
+    }
     let algorithms = HeaderValue::from_static(headers::CHECKSUM_ALGORITHMS);
     answer.insert(headers::TUS_CHECKSUM_ALGORITHM, algorithms);
     response
@@ -185,6 +189,9 @@ fn ensure_fits(length: Option<u64>, offset: u64, body_length: Option<u64>) -> Re
 fn put_progress(answer: &mut HeaderMap, state: &UploadState) {
     answer.insert(UPLOAD_OFFSET, HeaderValue::from(state.offset));
     answer.insert(UPLOAD_EXPIRES, headers::date(state.expires_at));
+    if let Some(sha256) = &state.finished {
+        answer.insert(REPR_DIGEST, headers::digest(sha256));
+    }
 }
 
 /// The path of an upload, without scheme and host: those that this process sees may not be those that the client uses,

@@ -7,32 +7,32 @@ use axum::http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
-use backup_api::ApiError;
+use backup_api::{ApiError, tus};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
 /// The only version that is spoken.
-pub(crate) const VERSION: &str = "1.0.0";
+pub(crate) use backup_api::tus::VERSION;
+
 pub(crate) const EXTENSIONS: &str =
     "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination";
 pub(crate) const EXTENSIONS_WITHOUT_CREATION: &str = "checksum,expiration,termination";
 pub(crate) const CHECKSUM_ALGORITHMS: &str = "sha1,sha256";
-/// What bytes of an upload are sent as.
-const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
 
-pub(crate) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
-pub(crate) const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
-pub(crate) const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
-pub(crate) const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
-pub(crate) const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
-pub(crate) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
-pub(crate) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
-pub(crate) const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
-pub(crate) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
-pub(crate) const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+pub(crate) const TUS_RESUMABLE: HeaderName = HeaderName::from_static(tus::TUS_RESUMABLE);
+pub(crate) const TUS_VERSION: HeaderName = HeaderName::from_static(tus::TUS_VERSION);
+pub(crate) const TUS_EXTENSION: HeaderName = HeaderName::from_static(tus::TUS_EXTENSION);
+pub(crate) const TUS_MAX_SIZE: HeaderName = HeaderName::from_static(tus::TUS_MAX_SIZE);
+pub(crate) const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static(tus::TUS_CHECKSUM_ALGORITHM);
+pub(crate) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static(tus::UPLOAD_OFFSET);
+pub(crate) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static(tus::UPLOAD_LENGTH);
+pub(crate) const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static(tus::UPLOAD_DEFER_LENGTH);
+pub(crate) const UPLOAD_METADATA: HeaderName = HeaderName::from_static(tus::UPLOAD_METADATA);
+pub(crate) const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static(tus::UPLOAD_EXPIRES);
+pub(crate) const REPR_DIGEST: HeaderName = HeaderName::from_static(tus::REPR_DIGEST);
 /// Ours: how a client names itself, so that requests of its own are told from those of others.
-const UPLOAD_SENDER: HeaderName = HeaderName::from_static("upload-sender");
-const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
+const UPLOAD_SENDER: HeaderName = HeaderName::from_static(tus::UPLOAD_SENDER);
+const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static(tus::UPLOAD_CHECKSUM);
 pub(crate) const X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 fn invalid(detail: impl Into<String>) -> ApiError {
@@ -79,7 +79,7 @@ pub(crate) fn is_upload_content(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case(OFFSET_OCTET_STREAM))
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case(tus::CONTENT_TYPE))
 }
 
 /// The metadata as it was sent: pairs of a name and, in base64, a value.
@@ -137,6 +137,12 @@ pub(crate) fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, ApiError
     read().map(Some).ok_or_else(|| {
         invalid("`Upload-Checksum` is `sha1` or `sha256`, a space and the digest of the body in base64.")
     })
+}
+
+/// The SHA-256 of a whole archive (RFC 9530).
+pub(crate) fn digest(sha256: &[u8; 32]) -> HeaderValue {
+    let text = format!("sha-256=:{}:", BASE64_STANDARD.encode(sha256));
+    HeaderValue::try_from(text).expect("base64 is ASCII")
 }
 
 /// A moment as HTTP spells it.

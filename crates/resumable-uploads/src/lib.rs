@@ -5,6 +5,9 @@
 //! and under which key, is asked of an injected [`UploadAccess`] before anything else happens. So the same router can
 //! stand in the console, behind a session, and in a backup service, behind credentials.
 //!
+//! Where the bytes are kept by another process, [`relay()`] answers the same requests in the same way, with what an injected
+//! [`UploadRelay`] learns there.
+//!
 //! An upload is never "locked": a client that comes back after its connection died goes on at once, and the request
 //! it gave up ends instead.
 
@@ -14,6 +17,8 @@ mod body;
 mod handlers;
 mod headers;
 mod problems;
+mod relay;
 mod router;
 
+pub use relay::{RelayFuture, RelayRefusal, Relayed, RelayedRequest, UploadRelay, relay};
 pub use router::{UploadAccess, router, routes};

@@ -66,8 +66,12 @@ fn offset_mismatch(expected: u64) -> Problem {
     }
 }
 
-fn quota(detail: String) -> Problem {
-    Problem::from(&ApiError::QuotaExceeded { detail })
+/// With the limit where bytes are the reason: programs tell the two apart by it.
+fn quota(detail: String, limit: Option<u64>) -> Problem {
+    Problem {
+        limit,
+        ..Problem::from(&ApiError::QuotaExceeded { detail })
+    }
 }
 
 fn not_gzip(detail: &str) -> Problem {
@@ -110,12 +114,16 @@ pub(crate) fn from_upload(error: UploadError) -> HttpError {
         UploadError::NotGzip => not_gzip(
             "The bytes do not start as a gzip file does. Compress the archive and create a new upload.",
         ),
-        UploadError::TooManyUploads { limit } => quota(format!(
-            "There are {limit} unused uploads already. Use or terminate one of them first."
-        )),
-        UploadError::QuotaExceeded { limit } => quota(format!(
-            "All unused uploads may have {limit} bytes together. Use or terminate one of them first."
-        )),
+        UploadError::TooManyUploads { limit } => quota(
+            format!("There are {limit} unused uploads already. Use or terminate one of them first."),
+            None,
+        ),
+        UploadError::QuotaExceeded { limit } => quota(
+            format!(
+                "All unused uploads may have {limit} bytes together. Use or terminate one of them first."
+            ),
+            Some(limit),
+        ),
         UploadError::MetadataTooLong { limit } => {
             invalid(format!("`Upload-Metadata` may have at most {limit} bytes."))
         }
@@ -127,7 +135,7 @@ pub(crate) fn from_upload(error: UploadError) -> HttpError {
 }
 
 /// The bytes that had come are kept, which the words for whole uploads would deny.
-fn from_body(error: BodyError) -> HttpError {
+pub(crate) fn from_body(error: BodyError) -> HttpError {
     match error {
         BodyError::Disconnected => Problem::new(
             Code::Incomplete,

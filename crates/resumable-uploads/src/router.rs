@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use archive_store::uploads::ResumableUploads;
+use archive_store::{ArchiveId, uploads::ResumableUploads};
 use axum::{
     Router,
     extract::{Request, State},
@@ -23,8 +23,8 @@ use crate::{
 
 const COLLECTION_METHODS: &str = "POST, OPTIONS";
 /// Of a collection whose uploads are made elsewhere.
-const CLOSED_COLLECTION_METHODS: &str = "OPTIONS";
-const UPLOAD_METHODS: &str = "HEAD, PATCH, DELETE, OPTIONS";
+pub(crate) const CLOSED_COLLECTION_METHODS: &str = "OPTIONS";
+pub(crate) const UPLOAD_METHODS: &str = "HEAD, PATCH, DELETE, OPTIONS";
 
 /// Decides who may upload, for a router that knows neither people nor roles.
 pub trait UploadAccess: Send + Sync + 'static {
@@ -56,7 +56,7 @@ impl Uploads {
     }
 
     fn describe(&self) -> Response {
-        handlers::describe(&self.uploads, self.access.clients_create())
+        handlers::describe(Some(self.uploads.largest_upload()), self.access.clients_create())
     }
 }
 
@@ -110,9 +110,7 @@ async fn upload(State(state): State<Uploads>, request: Request) -> Result<Respon
         return Ok(state.describe());
     }
     let scope = admit(&state, &parts).await?;
-    // Not by an extractor: where the router is nested below other parameters, the path has more than one.
-    let name = parts.uri.path().rsplit('/').next().unwrap_or_default();
-    let id = name.parse().map_err(|_| problems::upload_gone())?;
+    let id = upload_named_by(&parts)?;
     match method {
         Method::HEAD => handlers::state(&state.uploads, &scope, &id).await,
         Method::PATCH => handlers::append(&state.uploads, &scope, &id, &parts.headers, body).await,
@@ -121,26 +119,34 @@ async fn upload(State(state): State<Uploads>, request: Request) -> Result<Respon
     }
 }
 
-async fn not_found() -> HttpError {
+pub(crate) async fn not_found() -> HttpError {
     problems::not_found().into()
 }
 
 /// Who it is, then whether we speak the same language.
 async fn admit(state: &Uploads, parts: &Parts) -> Result<String, HttpError> {
     let scope = state.access.scope(parts).await?;
-    if parts
-        .headers
-        .get(TUS_RESUMABLE)
-        .is_none_or(|version| version != VERSION)
-    {
-        return Err(problems::unsupported_version().into());
-    }
+    speaks_our_version(parts)?;
     Ok(scope)
+}
+
+pub(crate) fn speaks_our_version(parts: &Parts) -> Result<(), HttpError> {
+    match parts.headers.get(TUS_RESUMABLE) {
+        Some(version) if version == VERSION => Ok(()),
+        _ => Err(problems::unsupported_version().into()),
+    }
+}
+
+/// The last segment of the path. Not by an extractor: where the router is nested below other parameters, the path has
+/// more than one.
+pub(crate) fn upload_named_by(parts: &Parts) -> Result<ArchiveId, HttpError> {
+    let name = parts.uri.path().rsplit('/').next().unwrap_or_default();
+    name.parse().map_err(|_| problems::upload_gone().into())
 }
 
 /// For clients that can send nothing but POST. Other methods are not overridden: a GET that writes would get past
 /// everything that guards unsafe methods.
-fn effective_method(parts: &Parts) -> Method {
+pub(crate) fn effective_method(parts: &Parts) -> Method {
     let overriding = parts
         .headers
         .get(X_HTTP_METHOD_OVERRIDE)
@@ -151,6 +157,14 @@ fn effective_method(parts: &Parts) -> Method {
 
 /// What answers have in common: the version, and with a refusal what would not be refused.
 async fn put_protocol_headers(State(state): State<Uploads>, request: Request, next: Next) -> Response {
+    with_protocol_headers(state.collection_methods(), request, next).await
+}
+
+pub(crate) async fn with_protocol_headers(
+    collection_methods: &'static str,
+    request: Request,
+    next: Next,
+) -> Response {
     let is_collection = request.uri().path() == "/";
     let mut response = next.run(request).await;
     let status = response.status();
@@ -161,7 +175,7 @@ async fn put_protocol_headers(State(state): State<Uploads>, request: Request, ne
     }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         let methods = if is_collection {
-            state.collection_methods()
+            collection_methods
         } else {
             UPLOAD_METHODS
         };

@@ -208,6 +208,11 @@ impl ResumableUploads {
         Ok(Some(record.into()))
     }
 
+    /// Whether there is an upload of this id, whoever owns it. To find where a request belongs, and to answer nobody.
+    pub async fn knows(&self, id: &ArchiveId) -> Result<bool, UploadError> {
+        self.inner.records.knows(id).await
+    }
+
     /// Goes on with an upload, and gives its state when all of `body` is durable. With a checksum, either
     /// all of `body` counts or nothing. Whoever is still sending to the same upload is made to end.
     ///

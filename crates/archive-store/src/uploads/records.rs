@@ -184,6 +184,15 @@ impl Records {
         Ok(transaction.commit().await?)
     }
 
+    /// Whether there is an upload of this id, whoever owns it.
+    pub(crate) async fn knows(&self, id: &ArchiveId) -> Result<bool, UploadError> {
+        let found: i64 = sqlx::query_scalar("SELECT count(*) FROM uploads WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_one(self.database.reader())
+            .await?;
+        Ok(found == 1)
+    }
+
     /// What had its time.
     pub(crate) async fn expired(&self, now: Timestamp) -> Result<Vec<ArchiveId>, UploadError> {
         let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM uploads WHERE expires_at <= $1")
