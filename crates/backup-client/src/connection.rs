@@ -6,7 +6,10 @@ use backup_api::{
     Actor, ApiError, EnvironmentId, PROBLEM_CONTENT_TYPE, Problem,
     routes::{ON_BEHALF_OF, TOKEN_HEADER},
 };
-use http::{HeaderMap, Method, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, Method, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     RequestBuilder, Response,
@@ -29,6 +32,18 @@ const LARGEST_JSON: usize = 64 * 1024 * 1024;
 const IDLE: Duration = Duration::from_secs(20);
 /// The domain whose names all mean this machine (RFC 6761); resolvers of operating systems do not know them.
 pub(crate) const LOOPBACK_DOMAIN: &str = ".localhost";
+
+/// What became of a request: an answer that is a success, one that is none, or no answer.
+pub(crate) type Answer = Result<Result<Response, Refused>, ClientError>;
+
+/// An answer that is no success.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// What it explains itself with.
+    pub(crate) problem: Option<Problem>,
+}
 
 /// The way to one service; clones share its connections.
 #[derive(Debug, Clone)]
@@ -99,25 +114,35 @@ impl Connection {
         )
     }
 
-    /// Sends a request once. What is no success comes back as a failure.
-    pub(crate) async fn once(request: RequestBuilder, subject: Subject<'_>) -> Result<Response, Failure> {
+    /// Sends a request once.
+    pub(crate) async fn answer(request: RequestBuilder) -> Answer {
         let response = request.send().await.map_err(ClientError::from_request)?;
-        judged(response, subject).await
+        opened(response).await
     }
 
-    /// Sends a request that changes nothing, again where that may help. Its body, if any, can be sent again.
-    pub(crate) async fn repeated(request: RequestBuilder, subject: Subject<'_>) -> Result<Response, Failure> {
+    /// Sends a request that may be sent twice, again where that may help. Its body, if any, can be sent again.
+    pub(crate) async fn repeatedly(request: RequestBuilder) -> Answer {
         for pause in PAUSES {
             let Some(again) = request.try_clone() else { break };
-            match Self::once(again, subject).await {
-                Err(Failure::Client(error)) if error.is_retryable() => {
+            match Self::answer(again).await {
+                Err(error) if error.is_retryable() => {
                     tracing::debug!(%error, "a call to a backup service will be repeated");
                     tokio::time::sleep(pause).await;
                 }
                 other => return other,
             }
         }
-        Self::once(request, subject).await
+        Self::answer(request).await
+    }
+
+    /// The same as [`Self::answer`], with a failure for what is no success.
+    pub(crate) async fn once(request: RequestBuilder, subject: Subject<'_>) -> Result<Response, Failure> {
+        judged(Self::answer(request).await, subject)
+    }
+
+    /// The same as [`Self::repeatedly`], with a failure for what is no success.
+    pub(crate) async fn repeated(request: RequestBuilder, subject: Subject<'_>) -> Result<Response, Failure> {
+        judged(Self::repeatedly(request).await, subject)
     }
 
     /// Asks for JSON.
@@ -140,22 +165,39 @@ impl Connection {
     }
 }
 
-async fn judged(response: Response, subject: Subject<'_>) -> Result<Response, Failure> {
+fn judged(answer: Answer, subject: Subject<'_>) -> Result<Response, Failure> {
+    answer?.map_err(|Refused { status, problem, .. }| failure(status, problem, subject))
+}
+
+async fn opened(response: Response) -> Answer {
     let status = response.status();
     if status.is_success() {
-        return Ok(response);
+        return Ok(Ok(response));
     }
     if status.is_redirection() {
         let sentence = format!("with {status}; it may have another address");
-        return Err(ClientError::Unexpected(sentence).into());
+        return Err(ClientError::Unexpected(sentence));
     }
-    let problem = if is_kind(response.headers(), &[PROBLEM_CONTENT_TYPE]) {
+    let headers = response.headers().clone();
+    let problem = if is_kind(&headers, &[PROBLEM_CONTENT_TYPE]) {
         let body = collected(response).await?;
         serde_json::from_slice::<Problem>(&body).ok()
     } else {
         None
     };
-    Err(failure(status, problem, subject))
+    let problem = problem.map(|problem| Problem {
+        retry_after: retry_after(&headers),
+        ..problem
+    });
+    Ok(Err(Refused {
+        status,
+        headers,
+        problem,
+    }))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<u32> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
 /// The JSON that an answer carries.

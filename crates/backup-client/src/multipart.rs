@@ -3,16 +3,14 @@
 use std::{
     fmt, io,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
 };
 
 use backup_api::{ApiFuture, BodyError, ByteStream, Part, PartStream, StoredArchive, UploadContent};
 use bytes::Bytes;
-use futures_util::{
-    Stream, StreamExt as _, TryStreamExt as _,
-    stream::{self, BoxStream},
-};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
+
+use crate::flow::{Flow, Watched, watched};
 
 /// Reads archives that are on this machine already, to send them to another.
 pub trait ArchiveSource: fmt::Debug + Send + Sync + 'static {
@@ -40,90 +38,41 @@ impl fmt::Debug for SourceArchive {
     }
 }
 
-/// How the sending of a form goes on; shared by the body and whoever waits for the answer.
-#[derive(Debug, Clone)]
-pub(crate) struct Sending(Arc<Mutex<State>>);
+/// The archives of this machine that went into a form.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stored(Arc<Mutex<Vec<StoredArchive>>>);
 
-#[derive(Debug)]
-struct State {
-    moved_at: Instant,
-    is_sent: bool,
-    error: Option<BodyError>,
-    stored: Vec<StoredArchive>,
-}
-
-impl Sending {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new(State {
-            moved_at: Instant::now(),
-            is_sent: false,
-            error: None,
-            stored: Vec::new(),
-        })))
+impl Stored {
+    fn note(&self, archive: StoredArchive) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(archive);
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        // Every change is one assignment.
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// What stopped the body, if that is why the request failed.
-    pub(crate) fn error(&self) -> Option<BodyError> {
-        self.with(|state| state.error.take())
-    }
-
-    /// The archives of this machine that were sent.
-    pub(crate) fn stored(&self) -> Vec<StoredArchive> {
-        self.with(|state| std::mem::take(&mut state.stored))
-    }
-
-    /// Returns when the other end took nothing for `silence`, or did not answer within `answer` after the last byte.
-    pub(crate) async fn stalled(&self, silence: Duration, answer: Duration) {
-        loop {
-            let (moved_at, limit) =
-                self.with(|state| (state.moved_at, if state.is_sent { answer } else { silence }));
-            let left = limit.saturating_sub(moved_at.elapsed());
-            if left.is_zero() {
-                return;
-            }
-            tokio::time::sleep(left).await;
-        }
+    pub(crate) fn taken(&self) -> Vec<StoredArchive> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A form on its way out.
 pub(crate) struct Form {
     pub(crate) content_type: String,
-    pub(crate) body: BoxStream<'static, io::Result<Bytes>>,
-    pub(crate) sending: Sending,
+    pub(crate) body: Watched,
+    pub(crate) flow: Flow,
+    pub(crate) stored: Stored,
 }
 
 /// Makes a form of `parts`; archives of this machine are read from `source`.
 pub(crate) fn form(parts: PartStream, source: Option<Arc<dyn ArchiveSource>>) -> Form {
     let boundary = boundary();
-    let sending = Sending::new();
-    let body = framed(parts, source, &boundary, sending.clone());
-    let watched = sending.clone();
-    let body = body.map(move |chunk| {
-        watched.with(|state| state.moved_at = Instant::now());
-        chunk.map_err(|error| {
-            watched.with(|state| state.error = Some(error));
-            // The request breaks off here; what stopped it is asked of `Sending`.
-            io::Error::other("the source of the upload ended")
-        })
-    });
-    let sent = sending.clone();
-    let end = stream::once(async move {
-        sent.with(|state| {
-            state.is_sent = true;
-            state.moved_at = Instant::now();
-        });
-        Ok(Bytes::new())
-    });
+    let stored = Stored::default();
+    let (body, flow) = watched(framed(parts, source, &boundary, stored.clone()).boxed());
     Form {
         content_type: format!("multipart/form-data; boundary={boundary}"),
-        body: body.chain(end).boxed(),
-        sending,
+        body,
+        flow,
+        stored,
     }
 }
 
@@ -131,13 +80,13 @@ fn framed(
     parts: PartStream,
     source: Option<Arc<dyn ArchiveSource>>,
     boundary: &str,
-    sending: Sending,
+    stored: Stored,
 ) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
     let opening = boundary.to_owned();
     let closing = Bytes::from(format!("--{boundary}--\r\n"));
     parts
         .map(move |next| {
-            let (source, sending) = (source.clone(), sending.clone());
+            let (source, sent) = (source.clone(), stored.clone());
             let head = |part: Part| {
                 Bytes::from(format!(
                     "--{opening}\r\nContent-Disposition: form-data; name=\"{part}\"; filename=\"{}\"\r\n\
@@ -149,7 +98,7 @@ fn framed(
                 Ok(upload) => {
                     let content: ByteStream = match upload.content {
                         UploadContent::Stream(body) => body,
-                        UploadContent::Stored(archive) => stored(archive, source, sending),
+                        UploadContent::Stored(archive) => from_here(archive, source, sent),
                         UploadContent::AtService(_) => {
                             stream::once(std::future::ready(Err(BodyError::Read(io::Error::other(
                                 "a finished upload at the service is no part of a form",
@@ -169,7 +118,7 @@ fn framed(
         .chain(stream::once(std::future::ready(Ok(closing))))
 }
 
-fn stored(archive: StoredArchive, source: Option<Arc<dyn ArchiveSource>>, sending: Sending) -> ByteStream {
+fn from_here(archive: StoredArchive, source: Option<Arc<dyn ArchiveSource>>, stored: Stored) -> ByteStream {
     let opened = async move {
         let Some(source) = source else {
             return Err(BodyError::Read(io::Error::other(
@@ -180,7 +129,7 @@ fn stored(archive: StoredArchive, source: Option<Arc<dyn ArchiveSource>>, sendin
             .open(&archive)
             .await
             .map_err(|error| BodyError::Read(io::Error::other(error)))?;
-        sending.with(|state| state.stored.push(archive));
+        stored.note(archive);
         Ok(opened.body)
     };
     Box::pin(stream::once(opened).try_flatten())
@@ -234,7 +183,7 @@ mod tests {
              Content-Type: application/gzip\r\n\r\nbase\r\n--{boundary}--\r\n"
         );
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
-        assert!(is_whole && form.sending.error().is_none());
+        assert!(is_whole && form.flow.error().is_none());
     }
 
     #[tokio::test]
@@ -248,21 +197,6 @@ mod tests {
         )];
         let (bytes, is_whole, form) = sent(parts).await;
         assert!(!is_whole && bytes.ends_with(b"da"));
-        assert!(matches!(
-            form.sending.error(),
-            Some(BodyError::Idle { seconds: 60 })
-        ));
-    }
-
-    #[tokio::test]
-    async fn silence_is_noticed() {
-        let sending = Sending::new();
-        let limit = Duration::from_millis(20);
-        let stalled = sending.stalled(limit, Duration::from_hours(1));
-        assert!(
-            tokio::time::timeout(Duration::from_secs(5), stalled)
-                .await
-                .is_ok()
-        );
+        assert!(matches!(form.flow.error(), Some(BodyError::Idle { seconds: 60 })));
     }
 }

@@ -113,9 +113,14 @@ pub(crate) fn failure(status: StatusCode, problem: Option<Problem>, subject: Sub
         },
         ProblemCode::QuotaExceeded => ApiError::QuotaExceeded { detail },
         ProblemCode::NotAvailable => ApiError::NotAvailable { reason: detail },
+        ProblemCode::StoreFull => match (problem.needed, problem.available) {
+            (Some(needed), Some(available)) => ApiError::StoreFull { needed, available },
+            _ => ApiError::Unavailable {
+                reason: format!("The backup service says: {detail}"),
+            },
+        },
         ProblemCode::Unavailable
         | ProblemCode::TooManyRequests
-        | ProblemCode::StoreFull
         | ProblemCode::TooSlow
         | ProblemCode::Internal => ApiError::Unavailable {
             reason: format!("The backup service says: {detail}"),
@@ -201,6 +206,10 @@ mod tests {
             ApiError::MissingPart(Part::Volume),
             ApiError::NotGzip(Part::Database),
             ApiError::TooLarge { limit: 7 },
+            ApiError::StoreFull {
+                needed: 9,
+                available: 7,
+            },
         ] {
             match back(&error) {
                 Failure::Refused(again) => {

@@ -12,18 +12,19 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    ArchiveSource, ClientError, ServiceSettings,
+    ArchiveSource, ClientError, HttpUploads, ServiceSettings,
     connection::{Connection, json},
     download,
     events::Events,
+    hand_over,
     multipart::{Form, form},
     refusal::{Failure, Subject},
 };
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// How long a service may work on an upload after its last byte: it waits for the minute of the id, and makes the
 /// archives durable.
-const LONGEST_PUBLISHING: Duration = Duration::from_mins(30);
+pub(crate) const LONGEST_PUBLISHING: Duration = Duration::from_mins(30);
 
 /// The backup service of one environment, on another machine.
 #[derive(Clone)]
@@ -44,6 +45,11 @@ impl HttpBackupApi {
             source,
             events: Events::default(),
         })
+    }
+
+    /// The resumable uploads of the same service, where it is one of ours.
+    pub fn uploads(&self) -> HttpUploads {
+        HttpUploads::new(self.connection.clone())
     }
 
     /// Runs a call and gives its failure to the caller.
@@ -120,15 +126,27 @@ impl HttpBackupApi {
         }
     }
 
-    async fn send_form(&self, actor: &Actor, upload: Upload) -> Result<Backup, Failure> {
-        // A service that refuses while a body comes in is heard by chance only; so it is asked first.
+    async fn take_in(&self, actor: &Actor, upload: Upload) -> Result<Backup, Failure> {
+        // Before a byte moves. Whoever comes in between is met at the end.
         if let Some(holder) = self.holder(actor).await? {
             return Err(Failure::Refused(ApiError::OperationInProgress(Box::new(holder))));
         }
+        // Services of ours say what they are; only they take archives piece by piece.
+        if self.description(actor).await?.is_none() {
+            return self.send_form(actor, upload).await;
+        }
+        let uploads = self.uploads();
+        let (backup, stored) = hand_over::upload(&uploads, self.source.as_ref(), actor, upload).await?;
+        self.release(&stored).await;
+        Ok(backup)
+    }
+
+    async fn send_form(&self, actor: &Actor, upload: Upload) -> Result<Backup, Failure> {
         let Form {
             content_type,
             body,
-            sending,
+            flow,
+            stored,
         } = form(upload.parts, self.source.clone());
         let mut request = self
             .connection
@@ -141,17 +159,17 @@ impl HttpBackupApi {
         let silence = self.connection.settings().read_timeout;
         let answer = tokio::select! {
             answer = Connection::once(request, Subject::of(Action::Upload)) => answer,
-            () = sending.stalled(silence, LONGEST_PUBLISHING) => {
+            () = flow.stalled(silence, LONGEST_PUBLISHING) => {
                 return Err(Failure::Refused(ApiError::Unavailable {
                     reason: "The backup service took no more bytes. Nothing of the upload was kept; send it again."
                         .to_owned(),
                 }));
             }
         };
-        match (answer, sending.error()) {
+        match (answer, flow.error()) {
             (Ok(response), _) => {
                 let backup = json(response).await?;
-                self.release(&sending.stored()).await;
+                self.release(&stored.taken()).await;
                 Ok(backup)
             }
             (Err(_), Some(stopped)) => Err(Failure::Refused(stopped.into())),
@@ -296,7 +314,7 @@ impl BackupApi for HttpBackupApi {
         // In a task of its own: whoever hangs up changes nothing about how it ends.
         let (service, actor) = (self.clone(), actor.clone());
         let task = tokio::spawn(async move {
-            let sent = service.send_form(&actor, upload).await;
+            let sent = service.take_in(&actor, upload).await;
             sent.map_err(|failure| service.connection.error(failure))
         });
         Box::pin(async move { task.await.map_err(ApiError::internal)? })

@@ -1,6 +1,10 @@
 //! What is refused, and that nothing of it stays.
 
-use backup_api::{ApiError, BodyError, ListQuery, OperationId, Part, Problem, ProblemCode};
+use backup_api::{
+    ApiError, BodyError, ListQuery, OperationId, Part, Problem, ProblemCode, Upload, UploadContent,
+    UploadPart,
+};
+use futures_util::{StreamExt as _, stream};
 
 use crate::support::{LARGEST_ARCHIVE, Subject, actor, archive, code, pair, upload_of};
 
@@ -48,9 +52,50 @@ async fn what_is_too_large_is_refused_with_the_limit(subject: &Subject) {
 }
 
 async fn a_source_that_breaks_leaves_nothing(subject: &Subject) {
-    let slow = subject.slow_upload().await;
-    slow.chunks.send(Err(BodyError::Disconnected)).unwrap();
-    assert_eq!(code(slow.call.await.unwrap()), ProblemCode::Incomplete);
+    let begin = || Ok(archive(Part::Database)[..20].to_vec().into());
+    for (error, expected) in [
+        (BodyError::Disconnected, ProblemCode::Incomplete),
+        (BodyError::Idle { seconds: 60 }, ProblemCode::TooSlow),
+    ] {
+        let part = Ok(UploadPart {
+            part: Part::Database,
+            content: UploadContent::Stream(stream::iter([begin(), Err(error)]).boxed()),
+        });
+        let upload = Upload {
+            parts: stream::iter([part]).boxed(),
+            ..pair()
+        };
+        assert_eq!(code(subject.upload(&actor(), upload).await), expected);
+        nothing_is_left(subject).await;
+    }
+}
+
+async fn an_empty_archive_is_refused_with_a_finding(subject: &Subject) {
+    let archives = vec![
+        (Part::Database, archive(Part::Database)),
+        (Part::Volume, Vec::new()),
+    ];
+    let error = subject.upload(&actor(), upload_of(archives)).await.unwrap_err();
+    let ApiError::ArchiveRejected(findings) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (findings[0].part, findings[0].code.as_str()),
+        (Part::Volume, "truncated")
+    );
+    nothing_is_left(subject).await;
+}
+
+async fn a_part_that_comes_twice_is_refused(subject: &Subject) {
+    let archives = vec![
+        (Part::Volume, archive(Part::Volume)),
+        (Part::Volume, archive(Part::Volume)),
+    ];
+    let error = subject.upload(&actor(), upload_of(archives)).await.unwrap_err();
+    assert!(
+        matches!(&error, ApiError::InvalidRequest { detail } if detail.contains("came twice")),
+        "{error:?}"
+    );
     nothing_is_left(subject).await;
 }
 
@@ -109,6 +154,8 @@ crate::contract!(
     what_is_no_gzip_file_is_named,
     what_is_too_large_is_refused_with_the_limit,
     a_source_that_breaks_leaves_nothing,
+    an_empty_archive_is_refused_with_a_finding,
+    a_part_that_comes_twice_is_refused,
     whoever_comes_second_is_told_who_holds_the_environment,
     what_the_service_cannot_do_is_said_in_a_sentence,
     an_operation_that_is_not_known_is_not_found,

@@ -39,6 +39,8 @@ pub(crate) const LARGEST_ARCHIVE: u64 = 4 * 1024 * 1024;
 /// The implementation under test, with all that it stands on.
 pub(crate) struct Subject {
     pub(crate) api: Arc<dyn BackupApi>,
+    /// The service itself: for whoever holds the environment meanwhile.
+    service: Arc<dyn BackupApi>,
     server: Option<JoinHandle<()>>,
     /// Event streams end with it.
     _running: watch::Sender<bool>,
@@ -65,8 +67,10 @@ impl Subject {
     pub(crate) async fn in_process() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (service, _) = open(&folder).await;
+        let service = service.environment(&environment()).unwrap();
         Self {
-            api: service.environment(&environment()).unwrap(),
+            api: service.clone(),
+            service,
             server: None,
             _running: watch::Sender::new(false),
             _folder: folder,
@@ -76,9 +80,10 @@ impl Subject {
     pub(crate) async fn over_http() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (service, uploads) = open(&folder).await;
+        let service = service.environment(&environment()).unwrap();
         let running = watch::Sender::new(false);
         let router = ServiceRouter {
-            api: service.environment(&environment()).unwrap(),
+            api: service.clone(),
             authenticator: Arc::new(OneToken),
             activities: Arc::new(NoActivities),
             uploads,
@@ -98,6 +103,7 @@ impl Subject {
         };
         Self {
             api: Arc::new(HttpBackupApi::new(settings, None).unwrap()),
+            service,
             server: Some(server),
             _running: running,
             _folder: folder,
@@ -116,7 +122,7 @@ impl Subject {
         chunks.concat()
     }
 
-    /// An upload that holds the environment and has sent a little.
+    /// An upload of somebody else that holds the environment and has sent a little.
     pub(crate) async fn slow_upload(&self) -> SlowUpload {
         let (chunks, receiver) = mpsc::unbounded_channel();
         let body = stream::unfold(receiver, |mut receiver| async {
@@ -133,7 +139,7 @@ impl Subject {
         chunks
             .send(Ok(archive(Part::Database)[..20].to_vec().into()))
             .unwrap();
-        let api = self.api.clone();
+        let api = self.service.clone();
         let call = tokio::spawn(async move { api.upload(&actor(), upload).await });
         loop {
             let holder = self.current_operation(&actor()).await.unwrap();
