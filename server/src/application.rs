@@ -7,6 +7,8 @@ mod recorded;
 use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Context, Result};
+use backup_api::{EnvironmentId, ResumableApi};
+use backup_client::HttpUploads;
 use console::{ActivityLog, Console, ConsoleSettings, Drafts, EnvironmentSettings, SqliteSessionStore};
 use database::Database;
 
@@ -20,6 +22,10 @@ pub(crate) struct Application {
     pub(crate) services: Services,
     pub(crate) activities: ActivityLog,
     pub(crate) console: Console,
+    /// What people are uploading.
+    pub(crate) drafts: Drafts,
+    /// Where that goes for environments whose services are elsewhere.
+    pub(crate) uploads_elsewhere: HashMap<EnvironmentId, HttpUploads>,
     pub(crate) sessions: SqliteSessionStore,
     /// Under which address people reach the console.
     pub(crate) address: String,
@@ -38,11 +44,16 @@ impl Application {
             .context("cannot open the record of activities")?;
         let sink = Arc::new(activities.clone());
         let services = Services::open(configuration, folder, database.clone(), sink).await?;
-        let settings = console_settings(&services, addresses)?;
+        let (settings, uploads_elsewhere) = console_settings(&services, addresses)?;
         let console = Console::open_with_activities(settings, database.clone(), activities.clone())
             .await
             .context("cannot open the console's data")?;
-        let abandoned = Drafts::new(console.clone(), services.uploads.clone(), HashMap::new())
+        let elsewhere = uploads_elsewhere.iter().map(|(environment, uploads)| {
+            let uploads: Arc<dyn ResumableApi> = Arc::new(uploads.clone());
+            (environment.clone(), uploads)
+        });
+        let drafts = Drafts::new(console.clone(), services.uploads.clone(), elsewhere.collect());
+        let abandoned = drafts
             .discard_unknown()
             .await
             .context("cannot look through the unfinished uploads")?;
@@ -56,28 +67,28 @@ impl Application {
             services,
             activities,
             console,
+            drafts,
+            uploads_elsewhere,
             sessions: SqliteSessionStore::new(database),
             address: addresses.console().to_owned(),
         })
     }
-
-    /// What people are uploading.
-    pub(crate) fn drafts(&self) -> Drafts {
-        Drafts::new(
-            self.console.clone(),
-            self.services.uploads.clone(),
-            HashMap::new(),
-        )
-    }
 }
 
-fn console_settings(services: &Services, addresses: &Addresses) -> Result<ConsoleSettings> {
-    let mut environments = Vec::new();
+fn console_settings(
+    services: &Services,
+    addresses: &Addresses,
+) -> Result<(ConsoleSettings, HashMap<EnvironmentId, HttpUploads>)> {
+    let (mut environments, mut uploads_elsewhere) = (Vec::new(), HashMap::new());
     for project in &services.configuration.projects {
         for environment in &project.environments {
             let id = &environment.id;
             environments.push(match &environment.elsewhere {
-                Some(service) => elsewhere::environment(environment, service, services)?,
+                Some(service) => {
+                    let (settings, uploads) = elsewhere::environment(environment, service, services)?;
+                    uploads_elsewhere.insert(id.clone(), uploads);
+                    settings
+                }
                 None => EnvironmentSettings {
                     environment: console::Environment {
                         id: id.clone(),
@@ -94,5 +105,5 @@ fn console_settings(services: &Services, addresses: &Addresses) -> Result<Consol
             });
         }
     }
-    Ok(ConsoleSettings { environments })
+    Ok((ConsoleSettings { environments }, uploads_elsewhere))
 }

@@ -38,7 +38,7 @@ use crate::{
         events::{self, Events},
         health::{self, Probes},
         pages, upload,
-        uploads::{self, DraftUploads},
+        uploads::{self, DraftRelay, DraftUploads},
     },
     services::Services,
     sessions,
@@ -214,12 +214,21 @@ fn unknown_services() -> RouteTable<()> {
 /// What browsers upload piece by piece.
 fn uploads(application: &Application) -> Router {
     let mount = |table: RouteTable<()>, id: EnvironmentId| {
-        let access = DraftUploads {
+        let access = Arc::new(DraftUploads {
             console: application.console.clone(),
-            drafts: application.drafts(),
+            drafts: application.drafts.clone(),
             environment: id.clone(),
+        });
+        let kept_here = application.services.uploads.clone();
+        let here = resumable_uploads::router(kept_here.clone(), access.clone());
+        let router = match application.uploads_elsewhere.get(&id) {
+            None => here,
+            Some(service) => {
+                let service = service.clone();
+                let there = resumable_uploads::relay(Arc::new(DraftRelay { access, service }));
+                uploads::wherever_they_are(here, there, kept_here)
+            }
         };
-        let router = resumable_uploads::router(application.services.uploads.clone(), Arc::new(access));
         table.mount(&format!("{UPLOADS}/{id}"), router)
     };
     application

@@ -18,8 +18,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use archive_store::{failpoints, uploads::ResumableUploads};
 use backup_api::{
-    Action, Actor, ApiError, Backup, EnvironmentId, Part, PartStream, ResumableApi, Upload, UploadPart,
-    UploadProgress, UploadRefusal,
+    Action, Actor, ApiError, Backup, BodyError, EnvironmentId, Part, PartStream, ResumableApi, Upload,
+    UploadPart, UploadProgress, UploadRefusal,
 };
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -125,7 +125,9 @@ impl Drafts {
         self.authorise(actor, environment).await?;
         let mut files = Vec::new();
         for part in Part::ALL {
-            files.extend(self.find(&DraftKey::new(actor, environment, part)).await?);
+            if let Half::There(file) = self.find(&DraftKey::new(actor, environment, part)).await? {
+                files.push(file);
+            }
         }
         Ok(files)
     }
@@ -176,13 +178,12 @@ impl Drafts {
             .console
             .service_for(actor, environment, Action::Upload)
             .await?;
-        let uploads = self.places.of(environment)?.uploads();
         let key = format!("draft {database} {volume}");
         let upload = Upload {
             announced_length: None,
-            parts: halves(
-                uploads,
-                actor.clone(),
+            parts: self.halves(
+                actor,
+                environment,
                 [(Part::Database, database), (Part::Volume, volume)],
             ),
             note: None,
@@ -191,14 +192,34 @@ impl Drafts {
         Ok(service.upload(actor, upload).await?)
     }
 
+    /// Finished uploads as the parts of a backup. Each is looked up when its turn comes: a lock that is held is told
+    /// first.
+    fn halves(&self, actor: &Actor, environment: &EnvironmentId, pair: [(Part, String); 2]) -> PartStream {
+        let (places, actor, environment) = (self.places.clone(), actor.clone(), environment.clone());
+        stream::iter(pair)
+            .then(move |(part, upload)| {
+                let (places, actor, environment) = (places.clone(), actor.clone(), environment.clone());
+                async move {
+                    let place = places.of(&environment);
+                    let place =
+                        place.map_err(|_| BodyError::Refused(Box::new(ApiError::NoSuchEnvironment)))?;
+                    let content = place.finished(&actor, &upload).await;
+                    let content = content.map_err(|refusal| refusals::not_usable(part, refusal))?;
+                    Ok(UploadPart { part, content })
+                }
+            })
+            .boxed()
+    }
+
     /// Refuses what can never be taken, before another file gives way to it.
     async fn judge_size(&self, key: &DraftKey, size: u64) -> Result<(), ConsoleError> {
         if size == 0 {
             return Err(refusals::not_made(key.part, UploadRefusal::Empty));
         }
-        let uploads = self.places.of(&key.environment)?.uploads();
-        let largest = uploads.largest(&key.actor).await;
-        match largest.map_err(|refusal| refusals::not_made(key.part, refusal))? {
+        let not_made = |refusal| refusals::not_made(key.part, refusal);
+        let uploads = self.places.of(&key.environment)?.for_new(&key.actor).await;
+        let largest = uploads.map_err(not_made)?.largest(&key.actor).await;
+        match largest.map_err(not_made)? {
             Some(limit) if size > limit => Err(ApiError::TooLarge { limit }.into()),
             _ => Ok(()),
         }
@@ -210,24 +231,26 @@ impl Drafts {
         file: FileFacts,
         instead: Option<&str>,
     ) -> Result<Choice, ConsoleError> {
+        let not_made = |refusal| refusals::not_made(key.part, refusal);
         let place = self.places.of(&key.environment)?;
         let _choosing = place.choosing().await;
         loop {
-            if let Some(there) = self.find(key).await? {
-                let differences = there.file.differences(&file);
-                if differences.is_empty() {
-                    return Ok(Choice::Ready(there));
+            match self.find(key).await? {
+                Half::Nothing => {}
+                Half::OutOfSight(upload) => rows::forget(&self.console.database, key, &upload).await?,
+                Half::There(there) => {
+                    let differences = there.file.differences(&file);
+                    if differences.is_empty() {
+                        return Ok(Choice::Ready(there));
+                    }
+                    if instead != Some(there.upload.as_str()) {
+                        return Ok(Choice::Other { there, differences });
+                    }
+                    self.give_up(key, &there.upload).await?;
                 }
-                if instead != Some(there.upload.as_str()) {
-                    return Ok(Choice::Other { there, differences });
-                }
-                self.give_up(key, &there.upload).await?;
             }
-            let upload = place
-                .uploads()
-                .create(&key.actor, file.size)
-                .await
-                .map_err(|refusal| refusals::not_made(key.part, refusal))?;
+            let uploads = place.for_new(&key.actor).await.map_err(not_made)?;
+            let upload = uploads.create(&key.actor, file.size).await.map_err(not_made)?;
             failpoints::reached("draft-before-row");
             if rows::insert(&self.console.database, key, &upload.id, &file).await? {
                 return Ok(Choice::Ready(draft_file(key.part, file, upload)));
@@ -238,18 +261,23 @@ impl Drafts {
     }
 
     /// A half of a draft; what it says of an upload that has expired or become a backup is forgotten.
-    async fn find(&self, key: &DraftKey) -> Result<Option<DraftFile>, ConsoleError> {
+    async fn find(&self, key: &DraftKey) -> Result<Half, ConsoleError> {
         let database = &self.console.database;
         let Some((upload, file)) = rows::find(database, key).await? else {
-            return Ok(None);
+            return Ok(Half::Nothing);
         };
-        let uploads = self.places.of(&key.environment)?.uploads();
-        match uploads.progress(&key.actor, &upload).await {
-            Ok(progress) => Ok(Some(draft_file(key.part, file, progress))),
+        match self
+            .places
+            .of(&key.environment)?
+            .progress(&key.actor, &upload)
+            .await
+        {
+            Ok(progress) => Ok(Half::There(draft_file(key.part, file, progress))),
             Err(UploadRefusal::Gone) => {
                 rows::forget(database, key, &upload).await?;
-                Ok(None)
+                Ok(Half::Nothing)
             }
+            Err(UploadRefusal::Api(ApiError::NotAvailable { .. })) => Ok(Half::OutOfSight(upload)),
             Err(refusal) => Err(refusals::not_made(key.part, refusal)),
         }
     }
@@ -260,26 +288,22 @@ impl Drafts {
     }
 
     async fn end(&self, key: &DraftKey, upload: &str) -> Result<(), ConsoleError> {
-        let uploads = self.places.of(&key.environment)?.uploads();
-        match uploads.end(&key.actor, upload).await {
-            Ok(()) | Err(UploadRefusal::Gone) => Ok(()),
+        match self.places.of(&key.environment)?.end(&key.actor, upload).await {
+            // A service that takes no uploads has none.
+            Ok(()) | Err(UploadRefusal::Gone | UploadRefusal::Api(ApiError::NotAvailable { .. })) => Ok(()),
             Err(refusal) => Err(refusals::not_made(key.part, refusal)),
         }
     }
 }
 
-/// Finished uploads as the parts of a backup. Each is looked up when its turn comes: a lock that is held is told first.
-fn halves(uploads: Arc<dyn ResumableApi>, actor: Actor, pair: [(Part, String); 2]) -> PartStream {
-    stream::iter(pair)
-        .then(move |(part, upload)| {
-            let (uploads, actor) = (uploads.clone(), actor.clone());
-            async move {
-                let content = uploads.finished(&actor, &upload).await;
-                let content = content.map_err(|refusal| refusals::not_usable(part, refusal))?;
-                Ok(UploadPart { part, content })
-            }
-        })
-        .boxed()
+/// What is known of one half of a draft.
+enum Half {
+    /// No file was chosen, or nothing is left of it.
+    Nothing,
+    /// It is neither here nor at a service that takes uploads: the service may be another one than it was.
+    OutOfSight(String),
+    /// It is there, and this far.
+    There(DraftFile),
 }
 
 fn draft_file(part: Part, file: FileFacts, progress: UploadProgress) -> DraftFile {

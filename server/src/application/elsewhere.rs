@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use archive_store::{ArchiveStore, StoreError};
 use backup_api::{ApiError, ApiFuture, ByteRange, StoredArchive};
-use backup_client::{ArchiveSource, HttpBackupApi, ServiceSettings, SourceArchive};
+use backup_client::{ArchiveSource, HttpBackupApi, HttpUploads, ServiceSettings, SourceArchive};
 use console::EnvironmentSettings;
 
 use super::recorded::Recorded;
@@ -19,12 +19,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Services say every fifteen seconds that they are still there.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What the console is told about the environment. Nothing is asked yet: a service that is down keeps nobody from starting.
+/// What the console is told about the environment, and where its uploads go. Nothing is asked yet: a service that is down
+/// keeps nobody from starting.
 pub(super) fn environment(
     environment: &Environment,
     service: &ServiceElsewhere,
     services: &Services,
-) -> Result<EnvironmentSettings> {
+) -> Result<(EnvironmentSettings, HttpUploads)> {
     let id = &environment.id;
     let settings = ServiceSettings {
         environment: id.clone(),
@@ -36,7 +37,8 @@ pub(super) fn environment(
     let source = Arc::new(StoredHere(services.store.clone()));
     let api = HttpBackupApi::new(settings, Some(source))
         .with_context(|| format!("cannot prepare the way to the service of {id}"))?;
-    Ok(EnvironmentSettings {
+    let uploads = api.uploads();
+    let settings = EnvironmentSettings {
         environment: console::Environment {
             id: id.clone(),
             production: environment.production,
@@ -45,7 +47,8 @@ pub(super) fn environment(
         },
         service: Arc::new(Recorded::new(Arc::new(api), services.activities.clone())),
         master_token: None,
-    })
+    };
+    Ok((settings, uploads))
 }
 
 /// Reads what people uploaded here piece by piece, to send it to another machine.

@@ -26,7 +26,7 @@ const ASK_AGAIN: &str = "no-cache";
 
 /// The pages and server functions of `app`; whatever else is asked for is a file of the site or its 404 page.
 pub(crate) fn router(application: &Application, options: LeptosOptions) -> Router {
-    let (console, drafts) = (application.console.clone(), application.drafts());
+    let (console, drafts) = (application.console.clone(), application.drafts.clone());
     let address = ConsoleAddress(application.address.clone());
     let context = move || provide(&console, &drafts, &address);
     let (routes, _) =

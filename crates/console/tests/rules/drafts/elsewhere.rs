@@ -29,6 +29,7 @@ struct Elsewhere {
     uploads: Mutex<HashMap<String, Kept>>,
     made: AtomicUsize,
     is_down: AtomicBool,
+    takes_none: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +48,10 @@ impl Elsewhere {
             if self.is_down.load(Ordering::SeqCst) {
                 let reason = "The backup service cannot be reached. Try again in a moment.".to_owned();
                 return Err(ApiError::Unavailable { reason }.into());
+            }
+            if self.takes_none.load(Ordering::SeqCst) {
+                let reason = "This backup service does not know that call.".to_owned();
+                return Err(ApiError::NotAvailable { reason }.into());
             }
             answer(&mut self.uploads.lock().unwrap())
         })
@@ -305,4 +310,28 @@ async fn whose_an_upload_is_is_known_here() {
     assert!(!holds(&desk.actor, "there-7").await.unwrap());
     let refused = holds(&guest.actor(), &upload).await.unwrap_err();
     assert!(matches!(refused, ConsoleError::Api(ApiError::Forbidden { .. })));
+}
+
+#[tokio::test]
+async fn for_a_service_that_takes_no_uploads_the_bytes_wait_here() {
+    let (desk, elsewhere) = desk().await;
+    elsewhere.takes_none.store(true, Ordering::SeqCst);
+    let bytes = archive(5_000, 1);
+    let database = desk.bring(Part::Database, &bytes).await;
+    let volume = desk.bring(Part::Volume, &bytes).await;
+    assert_eq!(desk.records().await, [2, 2, 2]);
+    desk.initiate(&database, &volume).await.unwrap();
+
+    // It is one that takes them now, and what is here is still found.
+    elsewhere.takes_none.store(false, Ordering::SeqCst);
+    assert_eq!(desk.draft().await.len(), 2);
+    desk.discard(Part::Volume, &volume).await;
+    desk.choose(Part::Volume, facts(&bytes)).await;
+    assert_eq!(desk.records().await, [2, 1, 1]);
+
+    // Somebody answers in its place for a while: nothing of what is there is forgotten.
+    elsewhere.takes_none.store(true, Ordering::SeqCst);
+    assert_eq!(desk.draft().await.len(), 1);
+    elsewhere.takes_none.store(false, Ordering::SeqCst);
+    assert_eq!(desk.draft().await.len(), 2);
 }
