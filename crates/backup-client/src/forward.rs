@@ -21,11 +21,12 @@ use crate::{
 };
 
 /// What of a request goes on.
-const ONWARD: [&str; 4] = [
+const ONWARD: [&str; 5] = [
     tus::TUS_RESUMABLE,
     tus::UPLOAD_OFFSET,
     tus::UPLOAD_LENGTH,
     tus::UPLOAD_CHECKSUM,
+    tus::UPLOAD_SENDER,
 ];
 /// What goes on with a body.
 const WITH_BODY: [HeaderName; 2] = [CONTENT_TYPE, CONTENT_LENGTH];
