@@ -7,6 +7,7 @@ use crate::{BackupId, EnvironmentName, Part, ProjectName};
 
 /// One backup of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Backup {
     /// Its name.
@@ -20,6 +21,7 @@ pub struct Backup {
     /// How far it is.
     pub status: BackupStatus,
     /// When it was made.
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub created_at: Timestamp,
     /// Who made it, as people read it; `None` for the schedule.
     pub created_by: Option<String>,
@@ -32,6 +34,7 @@ pub struct Backup {
     /// Kept whatever the retention says.
     pub pinned: bool,
     /// When the retention removes it.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub expires_at: Option<Timestamp>,
     /// The database's archive.
     pub database: DatabaseArchive,
@@ -69,6 +72,7 @@ impl Backup {
 
 /// How a backup came to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CreationType {
     /// By the schedule.
@@ -108,6 +112,7 @@ impl CreationType {
 
 /// How far a backup is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BackupStatus {
     /// Being made.
@@ -138,6 +143,7 @@ impl BackupStatus {
 
 /// The database's archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseArchive {
     /// The name a download is saved under.
@@ -152,6 +158,7 @@ pub struct DatabaseArchive {
 
 /// The document library's archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VolumeArchive {
     /// The name a download is saved under.
@@ -166,6 +173,7 @@ pub struct VolumeArchive {
 
 /// Something the inspection of an archive noticed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// What it means for the backup.
@@ -180,6 +188,7 @@ pub struct Finding {
 
 /// What a finding means for the backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -192,6 +201,7 @@ pub enum Severity {
 
 /// The answer of `GET /backup/list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BackupList {
     /// Newest first.
@@ -200,6 +210,7 @@ pub struct BackupList {
 
 /// Which backups a list holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
     /// The most it may hold; `None`: all.

@@ -118,6 +118,11 @@ impl FromStr for BackupMinute {
 
 /// The name of one backup, everywhere: page, API, CLI, folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^dxpcloud-[a-z0-9]+-[0-9]{12}$"))
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct BackupId {
     text: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One thing a service may be able to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Capability {
     /// Whether it can.
@@ -33,6 +34,7 @@ impl Capability {
 
 /// What a service can do in its environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Capabilities {
     /// Hand out archives.

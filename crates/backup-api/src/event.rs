@@ -87,6 +87,7 @@ impl Event {
 
 /// What became of a backup that stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CatalogueChange {
     /// Its note or its pin changed.
@@ -97,8 +98,10 @@ pub enum CatalogueChange {
 
 /// A line of what an operation did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogLine {
     /// When.
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub at: Timestamp,
     /// A sentence for people.
     pub text: String,

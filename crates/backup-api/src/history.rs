@@ -9,6 +9,7 @@ use crate::{Backup, BackupStatus, CreationType, Operation, OperationKind, Operat
 
 /// How an entry of the history stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HistoryStatus {
     /// A backup that stands.
@@ -19,6 +20,7 @@ pub enum HistoryStatus {
 
 /// What the entries of the history are ordered by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HistoryOrder {
     /// Newest first.
@@ -34,6 +36,7 @@ pub enum HistoryOrder {
 
 /// What of the history is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryQuery {
     /// Only entries that stand like this; `None`: all.
@@ -55,6 +58,7 @@ pub struct HistoryQuery {
 
 /// One row of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HistoryEntry {
     /// A backup.
@@ -99,6 +103,7 @@ impl HistoryEntry {
 
 /// The complete backups of an environment, all together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HistorySummary {
     /// How many there are.
@@ -108,6 +113,7 @@ pub struct HistorySummary {
     /// The newest one.
     pub latest: Option<Box<Backup>>,
     /// When the oldest one was made.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub oldest_at: Option<Timestamp>,
     /// How many operations should have made one and did not.
     pub failures: u64,
@@ -115,6 +121,7 @@ pub struct HistorySummary {
 
 /// A page of the history.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct History {
     /// At most as many as asked for, in the order asked for.

@@ -9,6 +9,7 @@ use crate::{BackupId, CreationType, EnvironmentName, ProjectName};
 
 /// The id of an operation, a UUID of version 7 as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct OperationId(pub String);
 
@@ -27,6 +28,7 @@ impl fmt::Display for OperationId {
 
 /// One piece of long work in one environment, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Operation {
     /// Its id.
@@ -48,8 +50,10 @@ pub struct Operation {
     /// Who started it, as people read it.
     pub started_by: String,
     /// Since when.
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub started_at: Timestamp,
     /// Until when; `None` while it runs.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub finished_at: Option<Timestamp>,
     /// The backup it makes or reads.
     pub backup_id: Option<BackupId>,
@@ -61,6 +65,7 @@ macro_rules! words {
     ($(#[$documentation:meta])* $name:ident { $($(#[$variant_documentation:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$documentation])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum $name {
             $($(#[$variant_documentation])* #[serde(rename = $word)] $variant,)*
         }

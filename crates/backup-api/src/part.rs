@@ -8,6 +8,7 @@ use crate::{BackupMinute, EnvironmentId};
 
 /// One of the two archives that make a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     /// The dump of the database, `database.gz`.

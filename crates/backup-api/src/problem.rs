@@ -15,6 +15,7 @@ const RETRY_AFTER_SECONDS: u32 = 30;
 
 /// The stable words programs match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ProblemCode {
@@ -84,6 +85,7 @@ pub enum ProblemCode {
 
 /// A refusal or failure as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// Always `about:blank`: `code` says which kind it is.

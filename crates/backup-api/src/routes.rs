@@ -28,6 +28,8 @@ pub const OPERATION_CANCEL: &str = "/backup/operations/{id}/cancel";
 pub const OPERATION_BREAK: &str = "/backup/operations/{id}/break";
 /// `GET`: what happens, as Server-Sent Events.
 pub const EVENTS: &str = "/backup/events";
+/// `GET`: this API as OpenAPI 3.1, to anybody.
+pub const OPENAPI: &str = "/backup/openapi.json";
 /// The prefix under which a console serves the API of its environments on its own host name.
 pub const SERVICES: &str = "/services";
 

@@ -12,6 +12,7 @@ use axum::{
 use backup_api::{Action, BackupId, CatalogueChange, Event, EventId, Operation, http::HttpError};
 use futures_util::{Stream, StreamExt as _};
 use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -59,15 +60,15 @@ pub fn event_stream(
 }
 
 /// The data of an event that says how the environment stands.
-#[derive(Debug, Serialize)]
-struct Snapshot {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Snapshot {
     operation: Option<Box<Operation>>,
 }
 
 /// The data of an event about a backup that stood.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct BackupChange {
+pub(crate) struct BackupChange {
     backup_id: BackupId,
     change: CatalogueChange,
 }

@@ -11,12 +11,13 @@ use backup_api::{
     http::HttpError,
 };
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{authentication::Caller, state::ServiceRouter};
 
 /// What `GET /` says about the service.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ServiceDescription {
     service: &'static str,
     version: String,
@@ -49,9 +50,9 @@ pub(crate) async fn find(
     Ok(Json(state.api.find(&actor, &backup_id(id)?).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct AnnotationRequest {
+pub(crate) struct AnnotationRequest {
     #[serde(default)]
     note: Option<String>,
     #[serde(default)]
@@ -95,9 +96,9 @@ pub(crate) async fn create(
     Ok(accepted(state.api.create(&actor).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RestoreRequest {
+pub(crate) struct RestoreRequest {
     backup_id: BackupId,
 }
 

@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use backup_api::{
     Action, ApiError, BackupList, History, HistoryQuery, ListQuery, Operation, http::HttpError,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{authentication::Caller, parameters::Parameters, state::ServiceRouter};
@@ -74,7 +75,7 @@ fn history_query(parameters: &Parameters) -> Result<HistoryQuery, ApiError> {
     })
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct OperationList {
     /// Newest first.
     operations: Vec<Operation>,

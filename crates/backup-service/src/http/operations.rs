@@ -7,19 +7,20 @@ use axum::{
 };
 use backup_api::{Action, LogLine, Operation, OperationId, http::HttpError};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{authentication::Caller, state::ServiceRouter};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct OperationLog {
     /// Oldest first.
     lines: Vec<LogLine>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct BreakRequest {
+pub(crate) struct BreakRequest {
     reason: String,
 }
 

@@ -10,7 +10,8 @@ use backup_api::{
 use http::Method;
 
 use super::{
-    download, events, handlers, lists, operations, state::ServiceRouter, upload, uploads::CallersUploads,
+    download, events, handlers, lists, openapi, operations, state::ServiceRouter, upload,
+    uploads::CallersUploads,
 };
 
 impl ServiceRouter {
@@ -60,4 +61,5 @@ fn table() -> RouteTable<ServiceRouter> {
         .on(POST, routes::OPERATION_CANCEL, operations::cancel)
         .on(POST, routes::OPERATION_BREAK, operations::break_lock)
         .on(GET, routes::EVENTS, events::handle)
+        .on(GET, routes::OPENAPI, openapi::handle)
 }

@@ -9,6 +9,7 @@ mod downloads;
 mod events;
 mod history;
 mod listing;
+mod openapi;
 mod operations_of_an_environment;
 mod recovery;
 mod refusals;
