@@ -1,7 +1,7 @@
 //! Inspects an archive: `cargo run --release -p archive-inspection --example inspect -- database.gz`.
 //!
-//! Prints the report and how fast it was. A file whose name has `volume`, `lfr` or `.tgz` in it is a document library,
-//! unless `--database` stands before it.
+//! Prints the report and how fast it was. A file whose name has `volume` or `lfr` in it is a document library; `--database`
+//! or `--volume` before it says what it is whatever its name.
 
 #![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
@@ -13,19 +13,13 @@ use backup_api::{Part, Severity, grouped, size};
 const PIECE_BYTES: usize = 256 * 1024;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments: Vec<String> = env::args().skip(1).collect();
-    let is_database = arguments.first().is_some_and(|argument| argument == "--database");
-    if is_database {
-        arguments.remove(0);
-    }
-    let [path] = arguments.as_slice() else {
-        return Err("name one file: inspect [--database] database.gz".into());
-    };
-    let looks_like_volume = ["volume", "lfr", ".tgz"].iter().any(|word| path.contains(word));
-    let part = if looks_like_volume && !is_database {
-        Part::Volume
-    } else {
-        Part::Database
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let (part, path) = match arguments.as_slice() {
+        [half, path] if half == "--database" => (Part::Database, path),
+        [half, path] if half == "--volume" => (Part::Volume, path),
+        [path] if path.contains("volume") || path.contains("lfr") => (Part::Volume, path),
+        [path] => (Part::Database, path),
+        _ => return Err("name one file: inspect [--database|--volume] database.gz".into()),
     };
     let mut file = File::open(path)?;
     let mut piece = vec![0; PIECE_BYTES];

@@ -74,6 +74,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let toolchain = steps.perform("set-up", setup::for_benchmarks)?;
     if !options.as_built {
         build::build(&mut steps, &toolchain)?;
+        let inspection = [
+            "build",
+            "--release",
+            "--package",
+            "archive-inspection",
+            "--example",
+            "inspect",
+        ];
+        steps.run("inspection", &toolchain.cargo().arguments(inspection))?;
     }
     ensure!(build::is_built(), "nothing is built yet: leave --as-built out");
     workshop::clear()?;

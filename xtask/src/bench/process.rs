@@ -36,6 +36,13 @@ impl Process {
         processor_seconds(&stat).with_context(|| format!("cannot make sense of /proc/{}/stat", self.0))
     }
 
+    /// Seconds that processes spent which it started, and which have ended and were waited for.
+    pub(super) fn processor_seconds_of_ended_children(self) -> Result<f64> {
+        let stat = self.read("stat")?;
+        processor_seconds_of_ended_children(&stat)
+            .with_context(|| format!("cannot make sense of /proc/{}/stat", self.0))
+    }
+
     /// Bytes resident now.
     pub(super) fn memory(self) -> Result<u64> {
         self.status("VmRSS")
@@ -134,7 +141,16 @@ fn numbers(stat: &str) -> impl Iterator<Item = &str> {
 
 fn processor_seconds(stat: &str) -> Option<f64> {
     // Fields 14 and 15 of `proc_pid_stat(5)`, which counts from 1 and has two before those here.
-    let mut times = numbers(stat).skip(11).map(str::parse::<u64>);
+    seconds_at(stat, 11)
+}
+
+fn processor_seconds_of_ended_children(stat: &str) -> Option<f64> {
+    seconds_at(stat, 13)
+}
+
+/// The sum of user and system time, the former at `index`.
+fn seconds_at(stat: &str, index: usize) -> Option<f64> {
+    let mut times = numbers(stat).skip(index).map(str::parse::<u64>);
     let (user, system) = (times.next()?.ok()?, times.next()?.ok()?);
     Some(number(user + system) / TICKS_PER_SECOND)
 }
@@ -163,6 +179,7 @@ mod tests {
     #[test]
     fn a_name_with_brackets_hides_nothing() {
         assert_eq!(processor_seconds(STAT), Some(1.75));
+        assert_eq!(processor_seconds_of_ended_children(STAT), Some(0.0));
         assert_eq!(parent(STAT), Some(17));
         assert_eq!(processor_seconds("17 (short) S 1"), None);
         assert_eq!(parent(""), None);

@@ -40,6 +40,52 @@ pub(super) fn write_database(path: &Path, bytes: u64) -> Result<u64> {
     file.finish()
 }
 
+/// Writes a `database.gz` of at least `bytes`: a dump of MySQL, which has its rows in long statements.
+pub(super) fn write_mysql_database(path: &Path, bytes: u64) -> Result<u64> {
+    let mut random = Random(13);
+    let header = "-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)\n--\n-- Server version\t8.0.36\n\n\
+                  /*!40000 DROP DATABASE IF EXISTS `lportal`*/;\nCREATE DATABASE `lportal`;\nUSE `lportal`;\n";
+    let begin = gzip(header.as_bytes().to_vec())?;
+    let rows = gzip(mysql_rows(&sql(&mut random)))?;
+    let end = gzip(b"-- Dump completed\n".to_vec())?;
+    let mut file = Counted::create(path)?;
+    file.write_all(&begin)?;
+    while file.bytes < bytes {
+        file.write_all(&rows)?;
+    }
+    file.write_all(&end)?;
+    file.finish()
+}
+
+/// The rows of a COPY as those of INSERTs.
+fn mysql_rows(copy: &[u8]) -> Vec<u8> {
+    const ROWS_OF_A_STATEMENT: usize = 4000;
+    let text = String::from_utf8_lossy(copy);
+    let rows: Vec<&str> = text.lines().filter(|line| line.contains('\t')).collect();
+    let mut statements = String::with_capacity(copy.len() * 5 / 4);
+    for rows in rows.chunks(ROWS_OF_A_STATEMENT) {
+        statements += "INSERT INTO `JournalArticle` VALUES ";
+        for (index, row) in rows.iter().enumerate() {
+            statements += if index == 0 { "('" } else { ",('" };
+            // The ids are numbers; the rest is text.
+            let mut values = row.splitn(6, '\t');
+            for (column, value) in values.by_ref().enumerate() {
+                statements += match column {
+                    0 => "",
+                    1 => "',",
+                    4 => ",'",
+                    5 => "','",
+                    _ => ",",
+                };
+                statements += value;
+            }
+            statements += "')";
+        }
+        statements += ";\n";
+    }
+    statements.into_bytes()
+}
+
 /// Writes a `volume.tgz` of at least `bytes`: a document library of files that hardly shrink, as pictures and office
 /// documents do.
 pub(super) fn write_volume(path: &Path, bytes: u64) -> Result<u64> {
@@ -243,6 +289,15 @@ mod tests {
         assert_eq!(list.lines().count(), 24, "{list}");
         assert!(list.lines().all(|line| line.contains(" 786432 ")), "{list}");
         std::fs::remove_file(path).expect("was written");
+    }
+
+    #[test]
+    fn rows_become_statements() {
+        let rows = b"COPY a FROM stdin;\nu-1\t2\t3\t4\t2026-01-01\tone two\nu-2\t5\t6\t7\t2026-01-02\tthree\n\\.\n\n";
+        assert_eq!(
+            String::from_utf8_lossy(&mysql_rows(rows)),
+            "INSERT INTO `JournalArticle` VALUES ('u-1',2,3,4,'2026-01-01','one two'),('u-2',5,6,7,'2026-01-02','three');\n"
+        );
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(crate) fn for_benchmarks() -> Result<Toolchain> {
     node_packages::ensure_for_benchmarks(&mut apt)?;
     proxies::ensure(&mut apt)?;
     sqlite::ensure(&mut apt)?;
+    python_packages::ensure(&mut apt)?;
     Ok(toolchain)
 }
 

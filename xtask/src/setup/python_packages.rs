@@ -1,4 +1,5 @@
-//! Python, and the packages in `end2end/requirements.txt`: a foreign client of the resumable uploads.
+//! Python, and the packages in `end2end/requirements.txt`: a foreign client of the resumable uploads, and a decoder that
+//! the inspection is measured against.
 
 use std::{fs, path::Path};
 
@@ -18,7 +19,7 @@ pub(crate) fn ensure(apt: &mut Apt) -> Result<()> {
     if fs::read_to_string(INSTALLED).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    let why = "tuspy tests the resumable uploads as a foreign client";
+    let why = "tuspy tests the resumable uploads as a foreign client, and rapidgzip is what inspection is measured against";
     if python(&["-m", "pip", "--version"]).answer().is_none() {
         apt.install(&["python3", "python3-pip"], why)?;
     }

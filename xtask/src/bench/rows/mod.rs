@@ -2,6 +2,7 @@
 
 mod download;
 mod first_load;
+pub(super) mod inspection;
 mod large;
 mod pages;
 mod slow_downloads;
@@ -21,7 +22,7 @@ pub(super) struct Row {
     pub(super) measure: fn(&Options) -> Result<Report>,
 }
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 7] = [
     Row {
         name: "download",
         title: "Download of an archive, local store",
@@ -36,6 +37,11 @@ const ROWS: [Row; 6] = [
         name: "upload",
         title: "Upload of an archive",
         measure: upload::measure,
+    },
+    Row {
+        name: "inspection",
+        title: "Inspection of an archive",
+        measure: inspection::measure,
     },
     Row {
         name: "large",
