@@ -4,8 +4,11 @@ import { request } from "node:http";
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
+import { ADMINISTRATOR } from "./server.mjs";
+
 /** Starts an upload over the API and resolves when its first half is sent. */
-export async function startSlowUpload(server, environment, token, project = "lfrjoebloggs") {
+export async function startSlowUpload(server, environment, token, project = "lfrjoebloggs", person = ADMINISTRATOR) {
+  const credentials = server.as(token, person);
   const part = (name, content) => [
     Buffer.from(`--XX\r\nContent-Disposition: form-data; name="${name}"; filename="${name}"\r\n\r\n`),
     content,
@@ -17,10 +20,10 @@ export async function startSlowUpload(server, environment, token, project = "lfr
     Buffer.from("--XX--\r\n"),
   ]);
   const half = body.length / 2;
-  const call = request(`${server.url}/services/${project}-${environment}/backup/upload`, {
+  const call = request(`${server.services}/${project}-${environment}/backup/upload`, {
     method: "POST",
     headers: {
-      authorization: `Bearer ${token}`,
+      ...credentials,
       "content-type": "multipart/form-data; boundary=XX",
       "content-length": body.length,
     },
@@ -36,9 +39,9 @@ export async function startSlowUpload(server, environment, token, project = "lfr
   call.write(body.subarray(0, half));
   // The upload holds the environment once another one is refused.
   for (;;) {
-    const response = await fetch(`${server.url}/services/${project}-${environment}/backup/create`, {
+    const response = await fetch(`${server.services}/${project}-${environment}/backup/create`, {
       method: "POST",
-      headers: { authorization: `Bearer ${token}` },
+      headers: credentials,
     });
     if (response.status === 409) break;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -64,7 +64,7 @@ class Workshop {
   }
 
   service(project) {
-    return `${this.server.url}/services/${project}-prd`;
+    return `${this.server.services}/${project}-prd`;
   }
 
   async backups(project) {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 
 import { assertAccessible, assertFits } from "../support/axe.mjs";
 import { hydrated, signIn, startBrowser, visit } from "../support/browser.mjs";
@@ -43,19 +44,25 @@ describe("activities", () => {
     texts.reduce((rows, text) => rows.filter({ hasText: text }), page.locator("tbody tr")).first();
 
   test("a colleague's upload and download appear with who and from where", async () => {
-    const upload = await startSlowUpload(server, "dev", token);
     const page = await open("/projects/lfrjoebloggs-dev/backups");
-    assert.equal((await upload.finish()).status, 201);
+    const colleague = await visit(browser);
+    await signIn(colleague, server, ANNA);
+    if (server.isSeparate) {
+      // What somebody does at a service alone, past the console, is in the log of that.
+      const file = (name) => ({ name, mimeType: "application/gzip", buffer: gzipSync(name) });
+      const form = await colleague.request.post(`${server.url}/projects/lfrjoebloggs-dev/backups/upload`, {
+        headers: { origin: server.url },
+        multipart: { database: file("database.gz"), volume: file("volume.tgz") },
+      });
+      assert.ok(new URL(form.url()).searchParams.has("uploaded"), form.url());
+    } else {
+      const upload = await startSlowUpload(server, "dev", token);
+      assert.equal((await upload.finish()).status, 201);
+    }
     await page.getByRole("link", { name: "Activities" }).click();
     await row(page, "Backup started", ANNA.email).waitFor();
     await row(page, "Backup succeeded", ANNA.email).waitFor();
 
-    const colleague = await visit(browser);
-    await colleague.goto(`${server.url}/login`);
-    await colleague.getByLabel("E-mail").fill(ANNA.email);
-    await colleague.getByLabel("Password").fill(ANNA.password);
-    await colleague.getByRole("button", { name: "Sign in" }).click();
-    await colleague.waitForURL((url) => url.pathname === "/");
     await colleague.goto(`${server.url}/projects/lfrjoebloggs-dev/backups`);
     await hydrated(colleague);
     await colleague.getByRole("button", { name: /^Actions/ }).first().click();
@@ -120,15 +127,15 @@ describe("activities", () => {
   for (const javaScriptEnabled of [true, false]) {
     const how = javaScriptEnabled ? "with JavaScript" : "without JavaScript";
     test(`filters live in the address and pages follow on ${how}`, async () => {
-      const { backups } = await (
-        await fetch(`${server.url}/services/lfrjoebloggs-dev/backup/list?limit=1`, {
-          headers: { authorization: `Bearer ${token}` },
-        })
-      ).json();
+      const anna = await visit(browser);
+      await signIn(anna, server, ANNA);
+      await anna.goto(`${server.url}/projects/lfrjoebloggs-dev/backups`);
+      const id = (await anna.locator("tbody").innerText()).match(/dxpcloud-[a-z]+-\d+/)[0];
       for (let number = 0; number < 30; number += 1) {
-        const path = `/services/lfrjoebloggs-dev/backup/download/volume/${backups[0].backupId}`;
-        await (await fetch(server.url + path, { headers: { authorization: `Bearer ${token}` } })).arrayBuffer();
+        const answer = await anna.request.get(`${server.url}/projects/lfrjoebloggs-dev/backups/${id}/download/volume`);
+        assert.equal(answer.status(), 200);
       }
+      await anna.context().close();
       const page = await open(PLACE, { javaScriptEnabled });
       await page.getByLabel("What").selectOption("Downloads");
       await page.getByLabel("Who").fill("ANNA");

@@ -14,15 +14,15 @@ describe("bad days", () => {
     server = await startServer();
     await server.createAdministrator();
     token = await server.createToken();
-    headers = { authorization: `Bearer ${token}` };
+    headers = server.as(token);
   });
 
   after(() => server?.remove());
 
-  const service = (path, environment = "dev") => `${server.url}/services/lfrjoebloggs-${environment}${path}`;
+  const service = (path, environment = "dev") => `${server.services}/lfrjoebloggs-${environment}${path}`;
   const list = async () => (await (await fetch(service("/backup/list"), { headers })).json()).backups;
-  const archives = () => readdirSync(join(server.data, "archives")).sort();
-  const folders = () => readdirSync(join(server.data, "backups", "lfrjoebloggs-dev")).sort();
+  const archives = () => readdirSync(join(server.serviceData, "archives")).sort();
+  const folders = () => readdirSync(join(server.serviceData, "backups", "lfrjoebloggs-dev")).sort();
 
   async function isFree() {
     // Creating is not available, which is said only when no lock is in the way.

@@ -167,7 +167,7 @@ describe("the stream of a page", () => {
     await warning(page).waitFor(SOON);
     await hide();
     await slow.cut();
-    await until(async () => (await (await fetch(`${server.url}/services/held-prd/backup/operations`, {
+    await until(async () => (await (await fetch(`${server.services}/held-prd/backup/operations`, {
       headers: { authorization: `Bearer ${token}` },
     })).json()).operations[0].state === "failed", "the upload has failed");
     await show();

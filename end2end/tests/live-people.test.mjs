@@ -49,8 +49,8 @@ describe("two people", () => {
   const backupsOf = (environment) => `/projects/lfrjoebloggs-${environment}/backups`;
 
   async function latestOperation(environment) {
-    const response = await fetch(`${server.url}/services/lfrjoebloggs-${environment}/backup/operations?limit=1`, {
-      headers: { authorization: `Bearer ${tokens.get(COLLEAGUE)}` },
+    const response = await fetch(`${server.services}/lfrjoebloggs-${environment}/backup/operations?limit=1`, {
+      headers: server.as(tokens.get(COLLEAGUE), COLLEAGUE),
     });
     return (await response.json()).operations[0];
   }
@@ -197,9 +197,9 @@ describe("two people", () => {
     // A program comes without the session's cookie.
     const pair = new FormData();
     for (const part of ["database", "volume"]) pair.set(part, new Blob([gzipSync(part)]), `${part}.gz`);
-    const program = await fetch(`${server.url}/services/${environment}/backup/upload`, {
+    const program = await fetch(`${server.services}/${environment}/backup/upload`, {
       method: "POST",
-      headers: { authorization: `Bearer ${tokens.get(COLLEAGUE)}` },
+      headers: server.as(tokens.get(COLLEAGUE), COLLEAGUE),
       body: pair,
     });
     assert.equal(program.status, 409);

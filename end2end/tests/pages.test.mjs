@@ -34,14 +34,14 @@ describe("pages", () => {
   }
 
   async function newestBackup() {
-    const response = await fetch(`${server.url}/services/lfrjoebloggs-dev/backup/list?limit=1`, {
+    const response = await fetch(`${server.services}/lfrjoebloggs-dev/backup/list?limit=1`, {
       headers: { authorization: `Bearer ${token}` },
     });
     return (await response.json()).backups[0].backupId;
   }
 
   async function newestOperation() {
-    const response = await fetch(`${server.url}/services/lfrjoebloggs-dev/backup/operations?limit=1`, {
+    const response = await fetch(`${server.services}/lfrjoebloggs-dev/backup/operations?limit=1`, {
       headers: { authorization: `Bearer ${token}` },
     });
     return (await response.json()).operations[0].id;
@@ -152,7 +152,7 @@ describe("pages", () => {
     // It has ended once another one may begin.
     let status = 409;
     while (status === 409) {
-      const response = await fetch(`${server.url}/services/lfrjoebloggs-dev/backup/create`, {
+      const response = await fetch(`${server.services}/lfrjoebloggs-dev/backup/create`, {
         method: "POST",
         headers: { authorization: `Bearer ${token}` },
       });

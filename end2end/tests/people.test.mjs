@@ -135,7 +135,7 @@ describe("people", () => {
 
       const ask = async (environment) =>
         (
-          await fetch(`${server.url}/services/lfrjoebloggs-${environment}/backup/list`, {
+          await fetch(`${server.services}/lfrjoebloggs-${environment}/backup/list`, {
             headers: { "dxpcloud-authorization": `Bearer ${token}` },
           })
         ).status;

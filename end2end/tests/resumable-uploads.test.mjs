@@ -35,9 +35,9 @@ describe("resumable uploads", () => {
   });
 
   const authorization = () => ({ Authorization: `Bearer ${token}` });
-  const service = (port = server.port) => `http://localhost:${port}/services/lfrjoebloggs-dev`;
+  const service = (port = server.apiPort) => `http://localhost:${port}/services/lfrjoebloggs-dev`;
   const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
-  const partials = () => readdirSync(join(server.data, "archives")).filter((name) => name.endsWith(".partial"));
+  const partials = () => readdirSync(join(server.serviceData, "archives")).filter((name) => name.endsWith(".partial"));
 
   /** Uploads the file and gives the upload's address; `onChunk` sees the bytes that the server acknowledged. */
   function upload(options = {}, { onChunk = () => {}, source = createReadStream(file) } = {}) {
@@ -117,11 +117,11 @@ describe("resumable uploads", () => {
       { kind: "cut", after: 10 },
       { kind: "slow", delay: 2 },
     ];
-    const proxy = await startFaultProxy(server.port, faults);
+    const proxy = await startFaultProxy(server.apiPort, faults);
     try {
       const database = await upload({ endpoint: `${service(proxy.port)}/backup/uploads/` });
       assert.equal(proxy.faultsLeft(), 0, "not every fault was met");
-      const direct = database.replace(`:${proxy.port}`, `:${server.port}`);
+      const direct = database.replace(`:${proxy.port}`, `:${server.apiPort}`);
       assert.deepEqual(await offset(direct), { status: 200, offset: content.length });
       const response = await fetch(direct, { method: "DELETE", headers: { ...authorization(), "Tus-Resumable": "1.0.0" } });
       assert.equal(response.status, 204);

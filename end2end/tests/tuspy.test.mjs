@@ -35,7 +35,7 @@ describe("tuspy", () => {
     if (folder) rmSync(folder, { recursive: true, force: true });
   });
 
-  const endpoint = () => `http://127.0.0.1:${server.port}/services/lfrjoebloggs-uat/backup/uploads/`;
+  const endpoint = () => `http://127.0.0.1:${server.apiPort}/services/lfrjoebloggs-uat/backup/uploads/`;
 
   /** Runs the client; `onPiece` sees each acknowledged piece and may end it. Gives the upload's address and offset. */
   async function upload(rest = [], onPiece = () => {}) {

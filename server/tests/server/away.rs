@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Answer, Place, Server};
+use crate::support::{Answer, Place, Server, free_port};
 
 const MASTER_FILE: &str = "joe.token";
 const AWAY: &str = "/projects/joe-prd/backups";
@@ -102,14 +102,6 @@ fn impostor(answer: &'static str, closes: bool) -> u16 {
         }
     });
     port
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 #[test]

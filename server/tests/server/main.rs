@@ -20,6 +20,8 @@ mod demo;
 mod drafts;
 mod elsewhere;
 mod events;
+mod fault_proxy;
+mod hops;
 mod keeping;
 mod lifetime;
 mod pages;

@@ -255,9 +255,7 @@ impl Server {
     }
 
     fn try_connect(&self) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(stream)
+        connect_to(self.port)
     }
 
     /// One request on a connection of its own. `Host` is `localhost` unless a header says otherwise.
@@ -266,9 +264,34 @@ impl Server {
         answer.unwrap().expect("an answer with a head")
     }
 
+    /// The same over another port, such as that of a proxy in front.
+    pub(crate) fn request_at(
+        &self,
+        port: u16,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let stream = connect_to(port).unwrap();
+        let answer = self.ask(stream, method, path, headers, body);
+        answer.unwrap().expect("an answer with a head")
+    }
+
     /// The same where the server may end meanwhile; `None` if it did before it answered.
     pub(crate) fn try_request(
         &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Option<Answer>> {
+        self.ask(self.try_connect()?, method, path, headers, body)
+    }
+
+    fn ask(
+        &self,
+        mut stream: TcpStream,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
@@ -288,7 +311,6 @@ impl Server {
             .chain(headers)
             .map(|(name, value)| format!("{name}: {value}\r\n"));
         let head = format!("{method} {path} HTTP/1.1\r\n{}", lines.collect::<String>());
-        let mut stream = self.try_connect()?;
         stream.write_all(format!("{head}\r\n").as_bytes())?;
         // A server that refuses early stops reading; its answer is there all the same.
         let _ = stream.write_all(body);
@@ -339,6 +361,12 @@ impl Drop for Server {
             eprintln!("{log}");
         }
     }
+}
+
+fn connect_to(port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 fn lines_of(stdout: ChildStdout) -> mpsc::Receiver<String> {

@@ -73,16 +73,18 @@ impl Told {
         self.last.map(|id| Event::Snapshot { id, operation })
     }
 
-    /// What whoever got `after` last has missed, or how it stands.
+    /// What whoever got `after` last has missed, or how it stands. The last event of a page may be one of another
+    /// environment of the same service, whose process numbers all of them.
     fn missed(&self, after: Option<EventId>) -> Vec<Event> {
-        if after.is_some() && after == self.begin {
-            return self.recent.iter().cloned().collect();
-        }
-        let known = after.and_then(|after| self.recent.iter().position(|event| event.id() == Some(after)));
-        match known {
-            Some(position) => self.recent.iter().skip(position + 1).cloned().collect(),
-            None => self.snapshot().into_iter().collect(),
-        }
+        let is_known = |after: &EventId| {
+            self.begin
+                .is_some_and(|begin| begin.process == after.process && begin.number <= after.number)
+        };
+        let Some(after) = after.filter(is_known) else {
+            return self.snapshot().into_iter().collect();
+        };
+        let is_later = |event: &&Event| event.id().is_some_and(|id| id.number > after.number);
+        self.recent.iter().filter(is_later).cloned().collect()
     }
 }
 
@@ -224,12 +226,15 @@ mod tests {
     fn who_comes_back_goes_on_and_everybody_else_learns_how_it_stands() {
         let mut told = Told::default();
         assert_eq!(numbers(&told, Some(id(3))), []);
-        for event in [snapshot(3), change(4), change(5)] {
+        // The fifth happened in another environment.
+        for event in [snapshot(3), change(4), change(6)] {
             told.note(&event);
         }
-        assert_eq!(numbers(&told, Some(id(3))), [(false, 4), (false, 5)]);
-        assert_eq!(numbers(&told, Some(id(4))), [(false, 5)]);
-        assert_eq!(numbers(&told, Some(id(5))), []);
+        assert_eq!(numbers(&told, Some(id(3))), [(false, 4), (false, 6)]);
+        assert_eq!(numbers(&told, Some(id(4))), [(false, 6)]);
+        assert_eq!(numbers(&told, Some(id(5))), [(false, 6)]);
+        assert_eq!(numbers(&told, Some(id(6))), []);
+        assert_eq!(numbers(&told, Some(id(7))), []);
         for stranger in [
             None,
             Some(id(2)),
@@ -238,7 +243,7 @@ mod tests {
                 number: 4,
             }),
         ] {
-            assert_eq!(numbers(&told, stranger), [(true, 5)]);
+            assert_eq!(numbers(&told, stranger), [(true, 6)]);
         }
         // Another process of the service knows nothing of the former one.
         told.note(&Event::Snapshot {

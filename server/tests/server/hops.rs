@@ -1,0 +1,224 @@
+//! A client, the console and a service elsewhere, with a bad connection on either hop.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    fault_proxy::{Fault, FaultProxy, Way},
+    support::{Answer, EMAIL, Place, Server, form, noise},
+};
+
+const SERVICE: &str =
+    "[[projects]]\nname = \"joe\"\nmaster_token_file = \"joe.token\"\nenvironments = [\"prd\"]\n";
+const MASTER: (&str, &str) = ("Authorization", "Bearer 0123456789abcdef");
+const SAME_ORIGIN: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
+const BACKUPS: &str = "/projects/joe-prd/backups";
+const SIZE: usize = 8_000_000;
+/// Where connections break: beyond what the sockets on the way hold, so that the client has seen a part.
+const AFTER: usize = 3_000_000;
+/// The console bears twenty seconds of silence of a service; the rest is for busy machines.
+const BEARABLE: Duration = Duration::from_secs(45);
+
+/// Which of the two hops is bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hop {
+    First,
+    Second,
+}
+
+/// A service with a large backup and a console in front of it.
+struct Scene {
+    _place: Place,
+    service: Server,
+    console: Server,
+    proxy: FaultProxy,
+    /// Where the client connects.
+    front: u16,
+    cookie: String,
+    database: Vec<u8>,
+}
+
+impl Scene {
+    fn new(hop: Hop, way: Way) -> Self {
+        let place = Place::new();
+        place.write_secret("joe.token", "0123456789abcdef");
+        place.write("service.toml", SERVICE);
+        place.token();
+        let service = place.serve_alone("service.toml");
+        let second = FaultProxy::start(service.port, way);
+        place.write(
+            "console.toml",
+            &format!(
+                "[[projects]]\nname = \"joe\"\nenvironments = [\"prd\"]\n\
+                 [[projects.services]]\nenvironment = \"prd\"\nurl = \"http://127.0.0.1:{}/services/joe-prd\"\n\
+                 master_token_file = \"joe.token\"\n",
+                second.port
+            ),
+        );
+        let console = place.serve(&["--config", "console.toml"]);
+        let cookie = console.sign_in();
+        let (front, proxy) = match hop {
+            Hop::First => {
+                let first = FaultProxy::start(console.port, way);
+                (first.port, first)
+            }
+            Hop::Second => (console.port, second),
+        };
+        Self {
+            _place: place,
+            service,
+            console,
+            proxy,
+            front,
+            cookie,
+            database: noise(SIZE, 7),
+        }
+    }
+
+    /// A backup at the service; gives its id.
+    fn backup(&self) -> String {
+        let (body, kind) = form(&self.database, &noise(1_000, 8));
+        let headers = [MASTER, ("Content-Type", kind)];
+        let answer = self
+            .service
+            .request("POST", "/services/joe-prd/backup/upload", &headers, &body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["backupId"].as_str().unwrap().to_owned()
+    }
+
+    fn download(&self, id: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("Cookie", self.cookie.as_str())];
+        all.extend(headers);
+        let path = format!("{BACKUPS}/{id}/download/database");
+        self.console.request_at(self.front, "GET", &path, &all, b"")
+    }
+
+    /// The form of the page; gives where the browser is sent.
+    fn upload(&self) -> String {
+        let (body, kind) = form(&self.database, &noise(1_000, 8));
+        let headers = [
+            ("Cookie", self.cookie.as_str()),
+            ("Content-Type", kind),
+            SAME_ORIGIN,
+        ];
+        let answer =
+            self.console
+                .request_at(self.front, "POST", &format!("{BACKUPS}/upload"), &headers, &body);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        answer.header("location").unwrap()
+    }
+
+    fn becomes_free(&self) {
+        let begin = Instant::now();
+        loop {
+            let answer = self
+                .service
+                .request("POST", "/services/joe-prd/backup/create", &[MASTER], b"");
+            if answer.status == 501 {
+                return;
+            }
+            assert!(begin.elapsed() < BEARABLE, "the lock stayed: {answer:?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// A download that meets the fault breaks, soon and never with an end that looks like one; resumed, it is whole.
+#[track_caller]
+fn assert_resumable(scene: &Scene, id: &str, fault: Fault) {
+    scene.proxy.expect(fault, AFTER);
+    let begin = Instant::now();
+    let broken = scene.download(id, &[]);
+    assert!(scene.proxy.is_spent(), "{fault:?} met nothing");
+    assert!(begin.elapsed() < BEARABLE, "{fault:?} took {:?}", begin.elapsed());
+    assert_eq!(broken.status, 200);
+    assert_eq!(broken.header("content-length"), Some(SIZE.to_string()));
+    let got = broken.body.len();
+    assert!(got > 0 && got < SIZE, "{fault:?}: {got} bytes of {SIZE} came");
+    assert_eq!(broken.body, scene.database[..got], "{fault:?}");
+
+    let tag = broken.header("etag").unwrap();
+    let range = format!("bytes={got}-");
+    let rest = scene.download(id, &[("Range", &range), ("If-Range", &tag)]);
+    assert_eq!(rest.status, 206, "{fault:?}");
+    assert_eq!(
+        rest.header("content-range"),
+        Some(format!("bytes {got}-{}/{SIZE}", SIZE - 1))
+    );
+    assert!(rest.body == scene.database[got..], "{fault:?}: the rest differs");
+}
+
+#[test]
+fn a_service_that_dies_in_the_middle_of_a_download_breaks_it_and_it_can_be_resumed() {
+    let scene = Scene::new(Hop::Second, Way::Down);
+    let id = scene.backup();
+    for fault in [Fault::Cut, Fault::Reset, Fault::Stall, Fault::HalfOpen] {
+        assert_resumable(&scene, &id, fault);
+    }
+}
+
+#[test]
+fn a_client_whose_connection_dies_in_the_middle_of_a_download_resumes_it() {
+    let scene = Scene::new(Hop::First, Way::Down);
+    let id = scene.backup();
+    for fault in [Fault::Cut, Fault::Reset] {
+        assert_resumable(&scene, &id, fault);
+    }
+}
+
+#[test]
+fn slow_hops_carry_every_byte() {
+    for hop in [Hop::First, Hop::Second] {
+        let scene = Scene::new(hop, Way::Down);
+        let id = scene.backup();
+        scene.proxy.expect(Fault::Slow, 100_000);
+        let slow = scene.download(&id, &[]);
+        assert!(scene.proxy.is_spent());
+        assert!(
+            slow.body == scene.database,
+            "{hop:?}: {} bytes came",
+            slow.body.len()
+        );
+    }
+}
+
+#[test]
+fn an_upload_that_breaks_on_its_way_to_the_service_leaves_nothing_and_can_be_sent_again() {
+    let scene = Scene::new(Hop::Second, Way::Up);
+    for fault in [Fault::Cut, Fault::Reset, Fault::Stall] {
+        scene.proxy.expect(fault, AFTER);
+        let begin = Instant::now();
+        let location = scene.upload();
+        assert!(scene.proxy.is_spent(), "{fault:?} met nothing");
+        assert!(begin.elapsed() < BEARABLE, "{fault:?} took {:?}", begin.elapsed());
+        assert!(location.contains("problem=unavailable"), "{fault:?}: {location}");
+        if fault == Fault::Stall {
+            // The service hears of it when nothing came for a minute; somebody in a hurry cancels.
+            continue;
+        }
+        scene.becomes_free();
+    }
+    let operations = || {
+        scene
+            .service
+            .get("/services/joe-prd/backup/operations", &[MASTER])
+            .json()["operations"]
+            .clone()
+    };
+    let held = operations()[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(operations()[0]["startedBy"], EMAIL);
+    let cancel = format!("/services/joe-prd/backup/operations/{held}/cancel");
+    assert_eq!(scene.service.request("POST", &cancel, &[MASTER], b"").status, 204);
+    scene.becomes_free();
+
+    let location = scene.upload();
+    let (_, id) = location
+        .split_once("?uploaded=")
+        .unwrap_or_else(|| panic!("{location}"));
+    let whole = scene.download(id, &[]);
+    assert!(whole.body == scene.database);
+    let list = scene
+        .service
+        .get("/services/joe-prd/backup/list", &[MASTER])
+        .json();
+    assert_eq!(list["backups"].as_array().unwrap().len(), 1);
+}
