@@ -133,14 +133,16 @@ describe("people", () => {
       assert.match(token, /^bct_[0-9a-f]{64}$/);
       assert.ok(!page.url().includes(token));
 
+      // A service alone takes no tokens of people: theirs are for the services that the console keeps.
+      const opens = (status) => (server.isSeparate ? 401 : status);
       const ask = async (environment) =>
         (
           await fetch(`${server.services}/lfrjoebloggs-${environment}/backup/list`, {
             headers: { "dxpcloud-authorization": `Bearer ${token}` },
           })
         ).status;
-      assert.equal(await ask("dev"), 200);
-      assert.equal(await ask("uat"), 403);
+      assert.equal(await ask("dev"), opens(200));
+      assert.equal(await ask("uat"), opens(403));
       await page.reload();
       assert.ok(!(await page.content()).includes(token));
       const row = page.locator("tr", { hasText: `nightly copy ${how}` });

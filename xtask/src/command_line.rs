@@ -9,7 +9,9 @@ Usage: cargo xtask <command>
 
   serve [-- <arguments>]  install what is missing, build, start the console on http://localhost:3000 with sample data;
                           what follows `--` goes to the server
-  test                    install what is missing, then check the format, lint, test and drive a browser
+  test [--service separate]
+                          install what is missing, then check the format, lint, test and drive a browser; with the flag
+                          only the browser, and all of its tests with the services in a process of their own
   build --release         leave target/release/backups-console with the folder site/ beside it
   bench [<row> …]         build what is shipped and measure it beside others; figures go to docs/BENCHMARKS.md.
                           --rounds N: samples of each side; --gib N: size of an archive; --memory-gib N: what goes up
@@ -31,6 +33,8 @@ pub(crate) enum Task {
     },
     /// Run every check.
     Test,
+    /// Run the browser tests with the services in a process of their own.
+    TestSeparate,
     /// Build what is shipped.
     BuildRelease,
     /// Measure what is shipped.
@@ -71,6 +75,10 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Task, Mis
         ("bench", rest) => bench_options(rest).map(Task::Bench),
         ("setup", []) => Ok(Task::Setup),
         ("test", []) => Ok(Task::Test),
+        ("test", [flag, kind]) if flag == "--service" && kind == "separate" => Ok(Task::TestSeparate),
+        ("test", [flag, ..]) if flag == "--service" => Err(Misunderstood(
+            "say `cargo xtask test --service separate`".to_owned(),
+        )),
         ("build" | "setup" | "test", [unexpected, ..]) => {
             Err(Misunderstood(format!("`{command}` does not know `{unexpected}`")))
         }
@@ -119,6 +127,8 @@ mod tests {
             ("", "which"),
             ("serv", "`serv`"),
             ("test --fast", "`--fast`"),
+            ("test --service", "--service separate"),
+            ("test --service embedded", "--service separate"),
             ("build", "--release"),
             ("build --debug", "`--debug`"),
             ("serve --listen 127.0.0.1:4000", "serve -- --listen"),
@@ -138,6 +148,7 @@ mod tests {
         assert_eq!(parsed("test --help"), Ok(Task::Help));
         assert_eq!(parsed("setup"), Ok(Task::Setup));
         assert_eq!(parsed("test"), Ok(Task::Test));
+        assert_eq!(parsed("test --service separate"), Ok(Task::TestSeparate));
         assert_eq!(parsed("build --release"), Ok(Task::BuildRelease));
         assert_eq!(parsed("bench"), Ok(Task::Bench(bench::Options::default())));
         assert_eq!(

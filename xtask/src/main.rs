@@ -54,6 +54,7 @@ fn run(task: Task) -> Result<()> {
         Task::Setup => commands::setup::run(),
         Task::Serve { server_arguments } => commands::serve::run(&server_arguments),
         Task::Test => commands::test::run(),
+        Task::TestSeparate => commands::test::run_separate(),
         Task::BuildRelease => commands::build::run(),
         Task::Bench(options) => bench::run(&options),
     }

@@ -273,9 +273,20 @@ impl Server {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
-        let stream = connect_to(port).unwrap();
-        let answer = self.ask(stream, method, path, headers, body);
+        let answer = self.try_request_at(port, method, path, headers, body);
         answer.unwrap().expect("an answer with a head")
+    }
+
+    /// The same where the connection may end before the answer.
+    pub(crate) fn try_request_at(
+        &self,
+        port: u16,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Option<Answer>> {
+        self.ask(connect_to(port)?, method, path, headers, body)
     }
 
     /// The same where the server may end meanwhile; `None` if it did before it answered.

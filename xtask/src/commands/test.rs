@@ -44,6 +44,14 @@ const BROWSER: [&str; 13] = [
     "--profile",
     "wasm-release",
 ];
+/// The tests that say most about the way between console and service, in about a minute.
+const ABOUT_THE_HOP: [&str; 5] = [
+    "bad-days",
+    "first-visit",
+    "live",
+    "live-connections",
+    "upload-form",
+];
 const NO_WARNINGS: [&str; 3] = ["--", "--deny", "warnings"];
 
 pub(crate) fn run() -> Result<()> {
@@ -76,8 +84,30 @@ pub(crate) fn run() -> Result<()> {
     let build = cargo().arguments(BUILD_SITE).arguments(["--frontend-only"]);
     steps.run("site", &build)?;
     steps.run("browser tests", &browser_tests(&tools.browser)?)?;
+    let separate = separate(browser_tests(&tools.browser)?).arguments(ABOUT_THE_HOP);
+    steps.run("browser tests, service apart", &separate)?;
     steps.finish();
     Ok(())
+}
+
+/// All browser tests once more, with the services in a process of their own.
+pub(crate) fn run_separate() -> Result<()> {
+    let mut steps = Steps::start();
+    let tools = steps.perform("set-up", setup::for_tests)?;
+    let cargo = || tools.toolchain.cargo();
+    let compile = cargo().arguments(["build"]).arguments(HOST).arguments(["--bins"]);
+    steps.run("server", &compile)?;
+    let build = cargo().arguments(BUILD_SITE).arguments(["--frontend-only"]);
+    steps.run("site", &build)?;
+    let tests = separate(browser_tests(&tools.browser)?);
+    steps.run("browser tests, service apart", &tests)?;
+    steps.finish();
+    Ok(())
+}
+
+/// With the services in a process of their own.
+fn separate(tests: Invocation) -> Invocation {
+    tests.variable("BACKUPS_CONSOLE_SERVICE", "separate")
 }
 
 fn browser_tests(browser: &Path) -> Result<Invocation> {
