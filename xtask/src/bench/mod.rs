@@ -4,6 +4,7 @@
 //! turn, and tells the ratio of the medians. What it finds out goes to the terminal and into `docs/BENCHMARKS.md`, with the
 //! machine, the versions and the command that repeats it. Nothing outside this machine is asked for anything.
 
+mod api;
 mod console;
 mod http;
 mod machine;

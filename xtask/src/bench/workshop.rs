@@ -99,10 +99,8 @@ impl Server {
                 .strip_prefix(announcement)
                 .and_then(|rest| rest.rsplit_once(':'))
             {
-                let port = port
-                    .trim_end_matches('/')
-                    .parse()
-                    .context("an address without a port")?;
+                let digits = port.split('/').next().unwrap_or_default();
+                let port = digits.parse().context("an address without a port")?;
                 server.address.set_port(port);
                 return Ok(server);
             }
@@ -225,7 +223,7 @@ mod tests {
     fn an_announced_address_is_found_and_the_server_ended() {
         let log = log("announces");
         let server = Server::start_announced(
-            shell("echo hello; echo I am at http://localhost:4321/; exec sleep 60"),
+            shell("echo hello; echo I am at http://localhost:4321/services/; exec sleep 60"),
             "I am at ",
             &log,
         )

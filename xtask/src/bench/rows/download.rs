@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 
 use crate::bench::{
     Options,
+    api::Api,
     console::Console,
     http::{Connection, Request},
     peers::{nginx_static, nginx_version},
@@ -13,7 +14,7 @@ use crate::bench::{
     report::{Aim, Report, shown},
     samples,
     statistics::{alternate, median_of, megabytes_per_second, number},
-    workshop::Folder,
+    workshop::{Folder, Server},
 };
 
 /// Downloads that make one sample; several, because the kernel counts time in hundredths of a second.
@@ -42,23 +43,44 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
     samples::write_database(&database, MIB)?;
     let size = samples::write_volume(&volume, options.gib * GIB)?;
     let console = Console::start("download/console")?;
-    let backup = console.backup(&database, &volume)?;
+    let api = console.api();
+    let backup = api.backup(&database, &volume)?;
     let nginx = nginx_static(&folder, &folder.path("."))?;
+    let (path, headers) = (Api::download_path(&backup, "volume"), api.headers());
+    let sides = [
+        Side {
+            server: &console.server,
+            request: Request::get(&path, &headers),
+        },
+        Side {
+            server: &nginx,
+            request: Request::get("/volume.tgz", &[]),
+        },
+    ];
+    let mut report = compare(options, sides, size)?;
+    report.peers = vec![nginx_version(), "static file with `sendfile`".to_owned()];
+    Ok(report)
+}
 
-    let authorization = console.authorization();
-    let (path, headers) = (
-        Console::download_path(&backup, "volume"),
-        [("Authorization", authorization.as_str())],
-    );
-    let (us, workers) = (vec![console.server.process()], nginx.process().children()?);
+/// A server, and what it is asked for.
+pub(super) struct Side<'a> {
+    pub(super) server: &'a Server,
+    pub(super) request: Request<'a>,
+}
+
+/// Has both sides send the same `size` bytes.
+pub(super) fn compare(options: &Options, [ours, peer]: [Side<'_>; 2], size: u64) -> Result<Report> {
+    let workers = peer.server.process().children()?;
     ensure!(!workers.is_empty(), "nginx has no workers");
-    let (mut ours, mut theirs) = (console.connect()?, Connection::open(nginx.address)?);
+    let us = [ours.server.process()];
+    let mut to_us = Connection::open(ours.server.address)?;
+    let mut to_peer = Connection::open(peer.server.address)?;
     let (ours, peers) = alternate(
         options.rounds,
-        || download(&mut ours, Request::get(&path, &headers), size, &us),
-        || download(&mut theirs, Request::get("/volume.tgz", &[]), size, &workers),
+        || download(&mut to_us, ours.request, size, &us),
+        || download(&mut to_peer, peer.request, size, &workers),
     )?;
-    Ok(report(&ours, &peers, size, "static file"))
+    Ok(report(&ours, &peers, size))
 }
 
 fn download(
@@ -81,7 +103,7 @@ fn download(
     })
 }
 
-fn report(ours: &[Sample], peers: &[Sample], size: u64, peer: &str) -> Report {
+fn report(ours: &[Sample], peers: &[Sample], size: u64) -> Report {
     let mut report = Report::default();
     let (ours_speed, peers_speed) = (
         median_of(ours, Sample::throughput),
@@ -105,6 +127,5 @@ fn report(ours: &[Sample], peers: &[Sample], size: u64, peer: &str) -> Report {
         size / MIB,
         ours.len(),
     ));
-    report.peers = vec![nginx_version(), peer.to_owned()];
     report
 }

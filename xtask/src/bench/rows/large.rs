@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use crate::bench::{
     Options,
-    console::{Console, Uploaded},
+    api::{Api, Uploaded},
+    console::Console,
     http::Request,
     process::{GIB, MIB},
     report::{Aim, Report, shown},
@@ -32,16 +33,14 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
     tell(&mut report, "going up, `volume.tgz`", idle, above, growth);
 
     let before = process.bytes_read()?;
-    let (backup, took) = console.initiate(&database, &volume)?;
+    let (backup, took) = console.api().initiate(&database, &volume)?;
     let read = number(process.bytes_read()? - before) / number(MIB);
     let ((), course) = process.memory_during(|| {
         for part in ["database", "volume"] {
-            let authorization = console.authorization();
+            let api = console.api();
             let mut connection = console.connect()?;
-            let path = Console::download_path(&backup, part);
-            let head = connection
-                .ask(Request::get(&path, &[("Authorization", &authorization)]))?
-                .expect(200)?;
+            let path = Api::download_path(&backup, part);
+            let head = connection.ask(Request::get(&path, &api.headers()))?.expect(200)?;
             connection.pass_over(&head)?;
         }
         Ok(())
@@ -82,7 +81,10 @@ fn send(
 ) -> Result<(Uploaded, u64, i64)> {
     let file = folder.path("sample");
     write(&file, bytes)?;
-    let (uploaded, course) = console.server.process().memory_during(|| console.upload(&file))?;
+    let (uploaded, course) = console
+        .server
+        .process()
+        .memory_during(|| console.api().upload(&file))?;
     // At once: there is not room for everything twice.
     std::fs::remove_file(&file)?;
     Ok((uploaded, course.highest(), course.growth()))

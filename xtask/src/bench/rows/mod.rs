@@ -5,6 +5,7 @@ mod first_load;
 pub(super) mod inspection;
 mod large;
 mod pages;
+mod proxied;
 mod slow_downloads;
 mod upload;
 
@@ -27,6 +28,11 @@ const ROWS: [Row; 7] = [
         name: "download",
         title: "Download of an archive, local store",
         measure: download::measure,
+    },
+    Row {
+        name: "proxied-download",
+        title: "Download through the console from another service",
+        measure: proxied::measure,
     },
     Row {
         name: "slow-downloads",

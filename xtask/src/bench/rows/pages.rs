@@ -58,7 +58,7 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
     samples::write_database(&database, MIB)?;
     samples::write_volume(&volume, MIB)?;
     let console = Console::start("pages/console")?;
-    let backup = console.backup(&database, &volume)?;
+    let backup = console.api().backup(&database, &volume)?;
     let console = console.restart_after(|data| multiply(data, &backup))?;
     let cookie = console.sign_in()?;
     let headers = [("Cookie", cookie.as_str())];
@@ -134,17 +134,12 @@ fn multiply(data: &Folder, backup: &str) -> Result<()> {
 
 /// That the page shows what it is measured with.
 fn ensure_many(console: &Console, headers: &[(&str, &str)]) -> Result<()> {
-    let authorization = console.authorization();
-    let mut connection = console.connect()?;
-    let path = "/services/acme-dev/backup/history?limit=1";
-    let head = connection
-        .ask(Request::get(path, &[("Authorization", &authorization)]))?
-        .expect(200)?;
-    let history = connection.text(&head)?;
+    let history = console.api().history()?;
     ensure!(
         history.contains(&format!("\"matching\":{BACKUPS}")),
         "there are fewer backups: {history}"
     );
+    let mut connection = console.connect()?;
     let head = connection.ask(Request::get(PAGE, headers))?.expect(200)?;
     let bytes = connection.pass_over(&head)?;
     ensure!(bytes > 20_000, "a page of {bytes} bytes has no backups on it");

@@ -10,6 +10,7 @@ use anyhow::{Result, ensure};
 
 use crate::bench::{
     Options,
+    api::Api,
     console::Console,
     http::{Connection, Request},
     process::{GIB, MIB},
@@ -31,13 +32,13 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
     samples::write_database(&database, SMALL)?;
     samples::write_volume(&volume, options.gib * GIB)?;
     let mut console = Console::start("slow-downloads/console")?;
-    let backup = console.backup(&database, &volume)?;
+    let backup = console.api().backup(&database, &volume)?;
     let mut report = Report::default();
     let small = format!("each, of a backup of {} MiB", SMALL / MIB);
     let large = format!("each, of a backup of {} GiB", options.gib);
     for (what, part, file) in [(small, "database", &database), (large, "volume", &volume)] {
         console = console.restart()?;
-        let each = memory_for_each(&console, &Console::download_path(&backup, part), file)?;
+        let each = memory_for_each(&console, &Api::download_path(&backup, part), file)?;
         report
             .figure(&what, format!("{} MiB", shown(each)), "")
             .judge(each, Aim::AtMost(0.6), " MiB");
@@ -51,8 +52,8 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
 }
 
 fn memory_for_each(console: &Console, path: &str, file: &Path) -> Result<f64> {
-    let authorization = console.authorization();
-    let headers = [("Authorization", authorization.as_str())];
+    let api = console.api();
+    let headers = api.headers();
     // What a first request needs once is not of the downloads.
     let mut first = console.connect()?;
     let head = first.ask(Request::get("/healthz", &headers))?.expect(200)?;

@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use crate::bench::{
     Options,
-    console::{Console, discard, upload},
+    api::{discard, upload},
+    console::Console,
     http::Connection,
     peers::tus_server,
     process::GIB,
@@ -81,9 +82,9 @@ fn to_us(console: &Console, file: &Path) -> Result<Sample> {
     settle()?;
     let process = console.server.process();
     let before = process.processor_seconds()?;
-    let uploaded = console.upload(file)?;
+    let uploaded = console.api().upload(file)?;
     let processor_seconds = process.processor_seconds()? - before;
-    console.discard(&uploaded)?;
+    console.api().discard(&uploaded)?;
     Ok(Sample {
         took: uploaded.took,
         processor_seconds,
