@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, ensure};
 
 use super::{
     api::Api,
@@ -86,7 +86,7 @@ impl Console {
         Api::with_token(self.server.address, &self.token)
     }
 
-    /// The cookie of somebody who has signed in.
+    /// The cookies of somebody who has signed in.
     pub(super) fn sign_in(&self) -> Result<String> {
         let body = format!("email={EMAIL}&password={}", PASSWORD.replace(' ', "+"));
         let origin = format!("http://localhost:{}", self.server.address.port());
@@ -104,8 +104,12 @@ impl Console {
                 body: Body::Text(&body),
             })?
             .expect(303)?;
-        let cookie = head.header("set-cookie").context("nobody was signed in")?;
-        Ok(cookie.split(';').next().unwrap_or_default().to_owned())
+        let cookies = head
+            .all("set-cookie")
+            .filter_map(|cookie| cookie.split(';').next());
+        let cookies: Vec<&str> = cookies.collect();
+        ensure!(!cookies.is_empty(), "nobody was signed in");
+        Ok(cookies.join("; "))
     }
 }
 

@@ -61,10 +61,16 @@ impl<'a> Request<'a> {
 
 impl Head {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter();
-        values
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.all(name).next()
+    }
+
+    /// All headers of that name.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let of_that_name = self
+            .headers
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name));
+        of_that_name.map(|(_, value)| value.as_str())
     }
 
     /// Fails with the status where it is another one.
@@ -246,11 +252,12 @@ mod tests {
     #[test]
     fn heads_are_read_and_interim_ones_passed_over() {
         let mut text =
-            &b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nLocation: /a:b\r\nX:  y \r\n\r\nrest"[..];
+            &b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nLocation: /a:b\r\nX:  y \r\nx: z\r\n\r\nrest"[..];
         let head = read_head(&mut text).expect("it is HTTP");
         assert_eq!(head.status, 201);
         assert_eq!(head.header("location"), Some("/a:b"));
         assert_eq!(head.header("x"), Some("y"));
+        assert_eq!(head.all("X").collect::<Vec<_>>(), ["y", "z"]);
         assert_eq!(text, b"rest");
         for bad in [
             "",

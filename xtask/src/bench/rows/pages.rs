@@ -31,11 +31,18 @@ const DELAYED_MILLISECONDS: std::ops::Range<f64> = 38.0..48.0;
 struct Sample {
     milliseconds: Vec<f64>,
     took: Duration,
+    /// Of the server.
+    processor_seconds: f64,
 }
 
 impl Sample {
     fn requests_per_second(&self) -> f64 {
         number(self.milliseconds.len() as u64) / self.took.as_secs_f64()
+    }
+
+    /// What does not depend on what else the machine does.
+    fn processor_milliseconds_each(&self) -> f64 {
+        1000.0 * self.processor_seconds / number(self.milliseconds.len() as u64)
     }
 
     fn percentile(&self, percent: usize) -> f64 {
@@ -77,6 +84,12 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
         .figure("requests", shown_rate(page_rate), shown_rate(plain_rate))
         .judge(100.0 * page_rate / plain_rate, Aim::AtLeast(4.0), " %");
     let time = |time: f64| format!("{} ms", shown(time));
+    let each = |samples: &[Sample]| time(median_of(samples, Sample::processor_milliseconds_each));
+    report.figure(
+        "processor time of the server for each",
+        each(&pages),
+        each(&plain),
+    );
     for percent in [50, 99] {
         let of = |samples: &[Sample]| median_of(samples, |sample| sample.percentile(percent));
         let (page, plain) = (of(&pages), of(&plain));
@@ -151,6 +164,8 @@ fn load(console: &Console, path: &str, headers: &[(&str, &str)]) -> Result<Sampl
     let mut connections = (0..CONNECTIONS)
         .map(|_| console.connect())
         .collect::<Result<Vec<_>>>()?;
+    let process = console.server.process();
+    let before = process.processor_seconds()?;
     let begun = Instant::now();
     let times = thread::scope(|scope| {
         let clients: Vec<_> = connections
@@ -165,6 +180,7 @@ fn load(console: &Console, path: &str, headers: &[(&str, &str)]) -> Result<Sampl
     Ok(Sample {
         milliseconds: times.concat(),
         took: begun.elapsed(),
+        processor_seconds: process.processor_seconds()? - before,
     })
 }
 
@@ -193,7 +209,9 @@ mod tests {
         let sample = Sample {
             milliseconds: vec![1.0, 40.2, 2.0, 44.0],
             took: Duration::from_secs(2),
+            processor_seconds: 0.1,
         };
+        assert!((sample.processor_milliseconds_each() - 25.0).abs() < f64::EPSILON);
         assert!((sample.delayed() - 50.0).abs() < f64::EPSILON);
         assert!((sample.requests_per_second() - 2.0).abs() < f64::EPSILON);
         assert!((sample.percentile(50) - 2.0).abs() < f64::EPSILON);
