@@ -134,8 +134,8 @@ pub struct ArchiveDescription {
     pub file_name: String,
     /// Bytes.
     pub size: u64,
-    /// Of the whole archive.
-    pub sha256: [u8; 32],
+    /// Of the whole archive; services that came before ours do not tell it.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// Bytes `start..end` of an archive.

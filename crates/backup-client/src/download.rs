@@ -50,11 +50,11 @@ pub(crate) async fn describe(
     let request = connection.ask(Method::HEAD, &path(id, part), actor);
     let response = Connection::repeated(request, Subject::backup(Action::Download, id)).await?;
     let headers = response.headers();
-    let missing = |what: &str| ClientError::Unexpected(format!("without {what} of the archive"));
+    let unexpected = || ClientError::Unexpected("without the length of the archive".to_owned());
     Ok(ArchiveDescription {
         file_name: part.download_name(connection.environment(), id.minute()),
-        size: length(headers).ok_or_else(|| missing("the length"))?,
-        sha256: digest(headers).ok_or_else(|| missing("the SHA-256"))?,
+        size: length(headers).ok_or_else(unexpected)?,
+        sha256: digest(headers),
     })
 }
 

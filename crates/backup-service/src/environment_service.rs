@@ -123,7 +123,7 @@ impl BackupApi for EnvironmentService {
             Ok(ArchiveDescription {
                 file_name: backup.part_file_name(part).to_owned(),
                 size: backup.part_size(part),
-                sha256,
+                sha256: Some(sha256),
             })
         })
     }

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 pub use facts::{Difference, FileFacts};
 
 use self::{places::Places, rows::DraftKey};
-use crate::{Console, ConsoleError};
+use crate::{Console, ConsoleError, patience::in_time};
 
 /// One half of a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,13 +123,18 @@ impl Drafts {
         environment: &EnvironmentId,
     ) -> Result<Vec<DraftFile>, ConsoleError> {
         self.authorise(actor, environment).await?;
-        let mut files = Vec::new();
-        for part in Part::ALL {
-            if let Half::There(file) = self.find(&DraftKey::new(actor, environment, part)).await? {
-                files.push(file);
+        let halves = async {
+            let mut files = Vec::new();
+            for part in Part::ALL {
+                match self.find(&DraftKey::new(actor, environment, part)).await {
+                    Ok(Half::There(file)) => files.push(file),
+                    Ok(Half::Nothing | Half::OutOfSight(_)) => {}
+                    Err(error) => return Ok(Err(error)),
+                }
             }
-        }
-        Ok(files)
+            Ok(Ok(files))
+        };
+        in_time(environment, halves).await?
     }
 
     /// Makes room for a file, or finds how much of it is there. Where another file is half there it has to be named by
@@ -179,17 +184,37 @@ impl Drafts {
             .service_for(actor, environment, Action::Upload)
             .await?;
         let key = format!("draft {database} {volume}");
+        let pair = [(Part::Database, database), (Part::Volume, volume)];
         let upload = Upload {
             announced_length: None,
-            parts: self.halves(
-                actor,
-                environment,
-                [(Part::Database, database), (Part::Volume, volume)],
-            ),
+            parts: self.halves(actor, environment, pair.clone()),
             note: None,
             idempotency_key: Some(key),
         };
-        Ok(service.upload(actor, upload).await?)
+        match service.upload(actor, upload).await {
+            Err(ApiError::InvalidRequest { detail }) => {
+                // A service on another machine does not know the words of this page.
+                let gone = self.gone(actor, environment, pair).await?;
+                Err(gone.unwrap_or(ApiError::InvalidRequest { detail }).into())
+            }
+            made => Ok(made?),
+        }
+    }
+
+    /// Why a backup cannot be made of two uploads of which one is not there any more.
+    async fn gone(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        pair: [(Part, String); 2],
+    ) -> Result<Option<ApiError>, ConsoleError> {
+        let place = self.places.of(environment)?;
+        for (part, upload) in pair {
+            if let Err(UploadRefusal::Gone) = place.progress(actor, &upload).await {
+                return Ok(Some(refusals::not_usable(part, UploadRefusal::Gone).into()));
+            }
+        }
+        Ok(None)
     }
 
     /// Finished uploads as the parts of a backup. Each is looked up when its turn comes: a lock that is held is told

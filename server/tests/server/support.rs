@@ -77,15 +77,19 @@ impl Place {
 
     /// Services alone, as the file says, with a data folder of their own beside that of a console.
     pub(crate) fn serve_alone(&self, file: &str) -> Server {
-        Server::start(self.command(&[
-            "service",
-            "--config",
-            file,
-            "--data",
-            "services",
-            "--listen",
-            "127.0.0.1:0",
-        ]))
+        self.serve_alone_at(file, 0)
+    }
+
+    /// The same on the port of one that ran before.
+    pub(crate) fn serve_alone_at(&self, file: &str, port: u16) -> Server {
+        let listen = format!("127.0.0.1:{port}");
+        let mut server = Server::start(self.command(&[
+            "service", "--config", file, "--data", "services", "--listen", &listen,
+        ]));
+        if port != 0 {
+            server.port = port;
+        }
+        server
     }
 
     /// A file that only its owner may read.
@@ -206,6 +210,17 @@ impl Server {
         let mut file = fs::File::open(format!("/proc/{}/cmdline", self.child.id())).unwrap();
         file.read_to_end(&mut bytes).unwrap();
         bytes
+    }
+
+    /// The most memory it has had so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kilobytes * 1024
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -10,6 +10,7 @@ mod bad_days;
 mod reading;
 mod refusals;
 mod support;
+mod uploads;
 mod watching;
 mod writing;
 

@@ -18,7 +18,7 @@ use backup_api::{
     Action, Actor, ApiError, ApiFuture, Backup, BackupApi, BodyError, ByteRange, EnvironmentId, NoActivities,
     Part, Problem, ProblemCode, Upload, UploadContent, UploadPart,
 };
-use backup_client::{Credentials, HttpBackupApi, ServiceSettings};
+use backup_client::{ArchiveSource, Credentials, HttpBackupApi, ServiceSettings};
 use backup_service::{
     BackupService, Clock,
     http::{Authenticator, Credentials as SentCredentials, ServiceRouter},
@@ -35,6 +35,8 @@ use tokio::{
 };
 
 pub(crate) const LARGEST_ARCHIVE: u64 = 4 * 1024 * 1024;
+/// How many unused uploads one may have.
+pub(crate) const UPLOADS: u32 = 4;
 
 /// The implementation under test, with all that it stands on.
 pub(crate) struct Subject {
@@ -42,6 +44,7 @@ pub(crate) struct Subject {
     /// The service itself: for whoever holds the environment meanwhile.
     service: Arc<dyn BackupApi>,
     server: Option<JoinHandle<()>>,
+    port: Option<u16>,
     /// Event streams end with it.
     _running: watch::Sender<bool>,
     _folder: TempDir,
@@ -72,14 +75,20 @@ impl Subject {
             api: service.clone(),
             service,
             server: None,
+            port: None,
             _running: watch::Sender::new(false),
             _folder: folder,
         }
     }
 
     pub(crate) async fn over_http() -> Self {
+        Self::over_http_taking(LARGEST_ARCHIVE).await
+    }
+
+    /// The same with archives of at most `largest` bytes.
+    pub(crate) async fn over_http_taking(largest: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (service, uploads) = open(&folder).await;
+        let (service, uploads) = open_taking(&folder, largest).await;
         let service = service.environment(&environment()).unwrap();
         let running = watch::Sender::new(false);
         let router = ServiceRouter {
@@ -92,22 +101,21 @@ impl Subject {
         }
         .into_router();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let settings = ServiceSettings {
-            environment: environment(),
-            address: address.parse().unwrap(),
-            credentials: Credentials::MasterToken("master".into()),
-            connect_timeout: Duration::from_secs(5),
-            read_timeout: Duration::from_secs(20),
-        };
         Self {
-            api: Arc::new(HttpBackupApi::new(settings, None).unwrap()),
+            api: Arc::new(client_at(port, None)),
+            port: Some(port),
             service,
             server: Some(server),
             _running: running,
             _folder: folder,
         }
+    }
+
+    /// Where the service answers.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.expect("a service behind a socket")
     }
 
     /// A backup that is there.
@@ -212,27 +220,43 @@ pub(crate) fn code<T: std::fmt::Debug>(outcome: Result<T, ApiError>) -> ProblemC
     Problem::from(&outcome.unwrap_err()).code
 }
 
+/// A client of whatever answers on a port of this machine.
+pub(crate) fn client_at(port: u16, source: Option<Arc<dyn ArchiveSource>>) -> HttpBackupApi {
+    let settings = ServiceSettings {
+        environment: environment(),
+        address: format!("http://127.0.0.1:{port}").parse().unwrap(),
+        credentials: Credentials::MasterToken("master".into()),
+        connect_timeout: Duration::from_secs(5),
+        read_timeout: Duration::from_secs(20),
+    };
+    HttpBackupApi::new(settings, source).unwrap()
+}
+
 async fn open(folder: &TempDir) -> (BackupService, ResumableUploads) {
+    open_taking(folder, LARGEST_ARCHIVE).await
+}
+
+async fn open_taking(folder: &TempDir, largest: u64) -> (BackupService, ResumableUploads) {
     let database = Database::open(&folder.path().join("backups.sqlite"))
         .await
         .unwrap();
     let limits = StoreLimits {
-        largest_archive: LARGEST_ARCHIVE,
+        largest_archive: largest,
         smallest_free_space: 0,
     };
     let store = ArchiveStore::open(folder.path(), database.clone(), limits)
         .await
         .unwrap();
     let limits = UploadLimits {
-        bytes_per_scope: 2 * LARGEST_ARCHIVE,
-        uploads_per_scope: 4,
+        bytes_per_scope: 2 * largest,
+        uploads_per_scope: UPLOADS,
         lifetime: Duration::from_hours(1),
     };
     let uploads = ResumableUploads::open(store.clone(), limits).await.unwrap();
     let settings = backup_service::ServiceSettings {
         environments: vec![environment()],
         upload_idle_timeout: Duration::from_secs(10),
-        largest_archive: LARGEST_ARCHIVE,
+        largest_archive: largest,
         version: "test".to_owned(),
         activities: Arc::new(NoActivities),
     };

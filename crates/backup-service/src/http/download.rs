@@ -42,7 +42,7 @@ pub async fn download_response(
 ) -> Result<Response, ApiError> {
     let archive = api.describe(actor, id, part).await?;
     let entity_tag = headers::entity_tag(&archive);
-    let selection = select(method, request_headers, &entity_tag, archive.size);
+    let selection = select(method, request_headers, entity_tag.as_deref(), archive.size);
 
     let (status, range) = match selection {
         Selection::Whole => (StatusCode::OK, Some(ByteRange::whole(archive.size))),

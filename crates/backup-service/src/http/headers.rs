@@ -12,16 +12,22 @@ use http::{
 
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
-/// The strong entity tag, with its quotes: the digest of the whole archive.
-pub(crate) fn entity_tag(archive: &ArchiveDescription) -> String {
-    format!("\"{}\"", hex::encode(archive.sha256))
+/// The strong entity tag, with its quotes: the digest of the whole archive, where it is known.
+pub(crate) fn entity_tag(archive: &ArchiveDescription) -> Option<String> {
+    archive
+        .sha256
+        .map(|sha256| format!("\"{}\"", hex::encode(sha256)))
 }
 
 /// What every answer about an archive says, whichever bytes it carries.
 pub(crate) fn describe(headers: &mut HeaderMap, archive: &ArchiveDescription) {
-    let digest = format!("sha-256=:{}:", BASE64_STANDARD.encode(archive.sha256));
-    headers.insert(ETAG, value(&entity_tag(archive)));
-    headers.insert(REPR_DIGEST, value(&digest));
+    if let Some(tag) = entity_tag(archive) {
+        headers.insert(ETAG, value(&tag));
+    }
+    if let Some(sha256) = archive.sha256 {
+        let digest = format!("sha-256=:{}:", BASE64_STANDARD.encode(sha256));
+        headers.insert(REPR_DIGEST, value(&digest));
+    }
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-transform"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

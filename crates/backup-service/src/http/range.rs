@@ -20,8 +20,9 @@ pub(crate) enum Selection {
     Nothing(StatusCode),
 }
 
-/// Chooses the bytes for a request. `entity_tag` is the strong one, with its quotes.
-pub(crate) fn select(method: &Method, headers: &HeaderMap, entity_tag: &str, size: u64) -> Selection {
+/// Chooses the bytes for a request. `entity_tag` is the strong one, with its quotes; an archive whose digest is not known
+/// has none, and is never found to be the same.
+pub(crate) fn select(method: &Method, headers: &HeaderMap, entity_tag: Option<&str>, size: u64) -> Selection {
     if let Some(condition) = text(headers, IF_MATCH)
         && !lists(condition, entity_tag, Comparison::Strong)
     {
@@ -40,7 +41,7 @@ pub(crate) fn select(method: &Method, headers: &HeaderMap, entity_tag: &str, siz
     // Only GET has ranges, and a resumed download whose archive is another one by now starts afresh.
     let same_archive = headers
         .get(IF_RANGE)
-        .is_none_or(|condition| condition.as_bytes() == entity_tag.as_bytes());
+        .is_none_or(|condition| entity_tag.is_some_and(|tag| condition.as_bytes() == tag.as_bytes()));
     match text(headers, RANGE) {
         Some(range) if method == Method::GET && same_archive => parse(range, size),
         _ => Selection::Whole,
@@ -57,12 +58,13 @@ fn text(headers: &HeaderMap, name: http::HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn lists(condition: &str, entity_tag: &str, comparison: Comparison) -> bool {
-    condition.trim() == "*"
-        || condition.split(',').map(str::trim).any(|tag| {
-            tag == entity_tag
-                || (comparison == Comparison::Weak && tag.strip_prefix("W/") == Some(entity_tag))
+fn lists(condition: &str, entity_tag: Option<&str>, comparison: Comparison) -> bool {
+    let is_it = |tag: &str| {
+        entity_tag.is_some_and(|known| {
+            tag == known || (comparison == Comparison::Weak && tag.strip_prefix("W/") == Some(known))
         })
+    };
+    condition.trim() == "*" || condition.split(',').map(str::trim).any(is_it)
 }
 
 /// Reads a `Range` header. What is not understood is ignored, as the standard asks.
@@ -134,7 +136,7 @@ mod tests {
     }
 
     fn get(entries: &[(HeaderName, &str)]) -> Selection {
-        select(&Method::GET, &headers(entries), TAG, 100)
+        select(&Method::GET, &headers(entries), Some(TAG), 100)
     }
 
     #[test]
@@ -196,8 +198,8 @@ mod tests {
             Selection::Whole
         );
         let entries = headers(&[whole_range]);
-        assert_eq!(select(&Method::HEAD, &entries, TAG, 100), Selection::Whole);
-        assert_eq!(select(&Method::POST, &entries, TAG, 100), Selection::Whole);
+        assert_eq!(select(&Method::HEAD, &entries, Some(TAG), 100), Selection::Whole);
+        assert_eq!(select(&Method::POST, &entries, Some(TAG), 100), Selection::Whole);
     }
 
     proptest! {
@@ -212,5 +214,17 @@ mod tests {
         fn any_text_is_judged_without_a_panic(range in "\\PC*", size in any::<u64>()) {
             let _ = parse(&range, size);
         }
+    }
+
+    #[test]
+    fn an_archive_without_a_digest_is_never_found_to_be_the_same() {
+        let select =
+            |entries: &[(http::HeaderName, &str)]| select(&Method::GET, &headers(entries), None, 100);
+        let refused = Selection::Nothing(StatusCode::PRECONDITION_FAILED);
+        assert_eq!(select(&[(IF_MATCH, TAG)]), refused);
+        assert_eq!(select(&[(IF_MATCH, "*")]), Selection::Whole);
+        assert_eq!(select(&[(IF_NONE_MATCH, TAG)]), Selection::Whole);
+        assert_eq!(select(&[(RANGE, "bytes=5-9"), (IF_RANGE, TAG)]), Selection::Whole);
+        assert!(matches!(select(&[(RANGE, "bytes=5-9")]), Selection::Partial(_)));
     }
 }

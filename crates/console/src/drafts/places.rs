@@ -8,7 +8,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use archive_store::uploads::ResumableUploads;
 use backup_api::{
-    Actor, ApiError, EnvironmentId, ResumableApi, UploadContent, UploadProgress, UploadRefusal,
+    Actor, ApiError, EnvironmentId, ResumableApi, UploadAtService, UploadContent, UploadProgress,
+    UploadRefusal,
 };
 use tokio::sync::{Mutex, MutexGuard, SetOnce};
 
@@ -100,8 +101,17 @@ impl Place {
         self.of_upload(actor, upload).await?.end(actor, upload).await
     }
 
+    /// A complete upload as one half of a backup. One that is gone at a service on another machine may be half of the
+    /// backup that the same request made before, which only the service knows: it is asked all the same.
     pub(super) async fn finished(&self, actor: &Actor, upload: &str) -> Result<UploadContent, UploadRefusal> {
-        self.of_upload(actor, upload).await?.finished(actor, upload).await
+        let finished = self.of_upload(actor, upload).await?.finished(actor, upload).await;
+        match finished {
+            Err(UploadRefusal::Gone) if self.there.is_some() => {
+                let id = upload.to_owned();
+                Ok(UploadContent::AtService(UploadAtService { id }))
+            }
+            finished => finished,
+        }
     }
 
     /// Where an upload is that was made before.

@@ -3,6 +3,7 @@
 
 mod access;
 mod becoming_backups;
+mod elsewhere;
 mod protocol;
 
 use serde_json::{Value, json};
