@@ -37,6 +37,7 @@ use crate::{
         self, activities, download,
         events::{self, Events},
         health::{self, Probes},
+        metrics::{self, METRICS, Metrics},
         pages, upload,
         uploads::{self, DraftRelay, DraftUploads},
     },
@@ -92,6 +93,7 @@ fn answered(sites: Sites, services: &Services) -> Router {
     probes()
         .into_router()
         .with_state(Probes::new(services))
+        .merge(watched().into_router().with_state(Metrics::new(services)))
         .fallback_service(host::dispatcher(sites))
         .layer(CatchPanicLayer::custom(panic::answer))
         .layer(from_fn_with_state(hosts, cross_site::refuse))
@@ -107,6 +109,11 @@ fn probes() -> RouteTable<Probes> {
     RouteTable::new()
         .on(&Method::GET, "/healthz", health::alive)
         .on(&Method::GET, "/readyz", health::ready)
+}
+
+/// For whoever watches the process: under every host, too.
+fn watched() -> RouteTable<Metrics> {
+    RouteTable::new().on(&Method::GET, METRICS, metrics::tell)
 }
 
 /// The documented API of each environment whose service is here; it reads no cookies.

@@ -133,6 +133,17 @@ impl Catalogue {
             .collect()
     }
 
+    /// Bytes of all archives, as far as they are recorded.
+    pub(crate) async fn bytes(&self) -> Result<u64, StoreError> {
+        let bytes: i64 = sqlx::query_scalar(
+            "SELECT CAST(COALESCE(SUM(COALESCE(size, received, 0)), 0) AS BIGINT)
+             FROM archives LEFT JOIN uploads ON uploads.id = archives.id",
+        )
+        .fetch_one(self.database.reader())
+        .await?;
+        Ok(read_bytes(bytes)?)
+    }
+
     pub(crate) const fn database(&self) -> &Database {
         &self.database
     }

@@ -225,6 +225,11 @@ impl ArchiveStore {
         blocking(move || space.available()).await
     }
 
+    /// Bytes of all archives that are recorded, finished ones and what has come of resumable uploads.
+    pub async fn stored_bytes(&self) -> Result<u64, StoreError> {
+        self.inner.catalogue.bytes().await
+    }
+
     pub(crate) fn layout(&self) -> &Layout {
         &self.inner.layout
     }

@@ -2,7 +2,10 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -51,6 +54,7 @@ impl EnvironmentService {
             bytes: bytes.map_err(|error| from_store(error, part))?,
             reference: Some(reference),
             clock: shared.clock.clone(),
+            sent: self.sent.clone(),
         });
         let activity = Activity::by(actor, ActivityKind::Download)
             .within(&self.environment)
@@ -65,6 +69,8 @@ struct HeldBytes {
     bytes: ByteStream,
     reference: Option<UseReference>,
     clock: Arc<dyn Clock>,
+    /// Of all downloads of the environment.
+    sent: Arc<AtomicU64>,
 }
 
 impl Stream for HeldBytes {
@@ -75,8 +81,11 @@ impl Stream for HeldBytes {
             reference.goes_on(self.clock.now());
         }
         let next = ready!(self.bytes.as_mut().poll_next(context));
-        if !matches!(next, Some(Ok(_))) {
-            self.reference = None;
+        match &next {
+            Some(Ok(bytes)) => {
+                self.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            }
+            _ => self.reference = None,
         }
         Poll::Ready(next)
     }

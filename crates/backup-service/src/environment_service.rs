@@ -1,6 +1,6 @@
 //! [`BackupApi`] in process: the service of one environment.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use backup_api::{
     Activity, ActivityKind, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi,
@@ -20,14 +20,17 @@ pub(crate) struct EnvironmentService {
     pub(crate) shared: Arc<Shared>,
     pub(crate) environment: EnvironmentId,
     pub(crate) uid: EnvironmentUid,
+    /// Bytes handed to downloads.
+    pub(crate) sent: Arc<AtomicU64>,
 }
 
 impl EnvironmentService {
-    pub(crate) const fn new(shared: Arc<Shared>, environment: EnvironmentId, uid: EnvironmentUid) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, environment: EnvironmentId, uid: EnvironmentUid) -> Self {
         Self {
             shared,
             environment,
             uid,
+            sent: Arc::default(),
         }
     }
 

@@ -111,6 +111,10 @@ impl BackupService {
             .map(|service| service.clone() as Arc<dyn BackupApi>)
     }
 
+    pub(crate) fn environments(&self) -> impl Iterator<Item = &Arc<EnvironmentService>> {
+        self.environments.values()
+    }
+
     pub(crate) fn embedded(&self, id: &EnvironmentId) -> Option<&Arc<EnvironmentService>> {
         self.environments.get(id)
     }

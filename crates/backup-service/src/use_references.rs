@@ -86,6 +86,13 @@ impl UseReferences {
 pub(crate) struct LockedUses<'a>(MutexGuard<'a, Vec<Weak<Use>>>);
 
 impl LockedUses<'_> {
+    /// How many uses of an environment's backups go on.
+    pub(crate) fn count(&self, environment: &EnvironmentId) -> u64 {
+        let uses = self.0.iter().filter_map(Weak::upgrade);
+        uses.filter(|found| found.what.environment == *environment)
+            .count() as u64
+    }
+
     /// Who uses a backup and what for, in a sentence; `None` where nobody does.
     pub(crate) fn sentence(
         &self,

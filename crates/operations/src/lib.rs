@@ -12,6 +12,7 @@
 mod error;
 mod events;
 mod log;
+mod numbers;
 mod row;
 mod running;
 mod schema;
@@ -19,5 +20,6 @@ mod store;
 
 pub use error::{BeginError, OperationError};
 pub use events::{Change, News, Subscription};
+pub use numbers::{DURATION_CLASSES, EndedOperations};
 pub use running::{Cancellation, Outcome, Progress, RunningOperation};
 pub use store::{NewOperation, Operations};

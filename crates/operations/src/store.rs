@@ -11,7 +11,7 @@ use backup_api::{
 };
 use database::{
     Database,
-    sqlx::{AssertSqlSafe, QueryBuilder, SqliteConnection, query, query_as},
+    sqlx::{self, AssertSqlSafe, QueryBuilder, SqliteConnection, query, query_as},
 };
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
@@ -266,6 +266,10 @@ impl Operations {
         rows.iter()
             .map(|row| Ok(self.with_progress(row::operation(row)?)))
             .collect()
+    }
+
+    pub(crate) fn reader(&self) -> &sqlx::SqlitePool {
+        self.database.reader()
     }
 
     /// What an operation did, line by line.

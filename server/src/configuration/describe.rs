@@ -28,6 +28,13 @@ impl fmt::Display for Configuration {
             "client_address_header = {}",
             quoted(network.proxies.header.as_str())
         )?;
+        match &self.metrics_token {
+            Some((file, _)) => writeln!(formatter, "metrics_token_file = {}", quoted(file.display()))?,
+            None => writeln!(
+                formatter,
+                "# metrics_token_file is not set: nobody is told metrics"
+            )?,
+        }
 
         writeln!(formatter, "\n[uploads]")?;
         writeln!(

@@ -21,6 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use secrecy::SecretString;
 use toml::Table;
 
 pub(crate) use self::{
@@ -77,6 +78,8 @@ pub(crate) struct Configuration {
     pub(crate) sessions: Sessions,
     /// What is logged, and how.
     pub(crate) log: Log,
+    /// What whoever asks for metrics has to show, and the file it is in; without it nobody is told.
+    pub(crate) metrics_token: Option<(PathBuf, SecretString)>,
     /// What is served.
     pub(crate) projects: Vec<Project>,
     /// Whether the sample project came in, which also brings sample backups.
@@ -107,6 +110,10 @@ impl Configuration {
         let data = root.text("data", "\"./data\"", |text| match text {
             "" => Err("must be a folder, not an empty text".to_owned()),
             text => Ok(folder.join(text)),
+        });
+        let metrics_token = root.text("metrics_token_file", "\"metrics.token\"", |text| {
+            let file = folder.join(text);
+            secret_files::token(&file).map(|token| (file, token))
         });
         let uploads = uploads::read(root.section("uploads"));
         let sessions = sessions::read(root.section("sessions"));
@@ -148,6 +155,7 @@ impl Configuration {
             uploads,
             sessions,
             log,
+            metrics_token,
             projects,
             demo: overrides.demo,
         })

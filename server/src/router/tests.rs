@@ -17,6 +17,7 @@ fn routes() -> BTreeSet<ListedRoute> {
     probes()
         .listed()
         .into_iter()
+        .chain(watched().listed())
         .chain(archives().listed())
         .chain(exports().listed())
         .chain(live().listed())

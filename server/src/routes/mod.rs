@@ -4,6 +4,7 @@ pub(crate) mod activities;
 pub(crate) mod download;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod metrics;
 pub(crate) mod pages;
 pub(crate) mod services;
 mod signed_in;

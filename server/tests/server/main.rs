@@ -24,6 +24,7 @@ mod fault_proxy;
 mod hops;
 mod keeping;
 mod lifetime;
+mod metrics;
 mod pages;
 mod requests;
 mod secrets;

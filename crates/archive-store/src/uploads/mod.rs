@@ -376,6 +376,12 @@ impl ResumableUploads {
         live.entry(id.clone()).or_default().clone()
     }
 
+    /// How many uploads somebody is changing just now.
+    pub fn under_way(&self) -> u64 {
+        let live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.values().filter(|live| live.try_turn().is_none()).count() as u64
+    }
+
     /// Nothing of an upload has to be in memory any more.
     fn leave_memory(&self, id: &ArchiveId) {
         let mut live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);

@@ -26,6 +26,8 @@ enum Who {
     Anybody,
     Nobody,
     SignedIn,
+    /// Whoever has a token that is nobody's.
+    MetricsToken,
     /// The word for what one must be allowed to do.
     May(String),
 }
@@ -86,6 +88,7 @@ fn rows(line: &str) -> Option<Vec<Route>> {
         "anybody" => Who::Anybody,
         "nobody" => Who::Nobody,
         "signed in" => Who::SignedIn,
+        "the metrics token" => Who::MetricsToken,
         word if Standing::UNKNOWN.may(word).is_some() => Who::May(word.to_owned()),
         other => panic!("nobody knows who `{other}` is: {line}"),
     };
@@ -123,6 +126,8 @@ impl Route {
         match &self.who {
             Who::Anybody => Verdict::In,
             Who::Nobody => Verdict::NotThere,
+            // Off, as the servers of these tests have it; `metrics.rs` turns it on.
+            Who::MetricsToken => Verdict::Forbidden,
             _ if !standing.known => Verdict::SignIn,
             Who::SignedIn => Verdict::In,
             Who::May(word) if standing.may(word) == Some(true) => Verdict::In,
