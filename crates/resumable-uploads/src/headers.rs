@@ -151,3 +151,103 @@ pub(crate) fn date(time: Timestamp) -> HeaderValue {
     let text = text.expect("a Timestamp has a year of four digits");
     HeaderValue::try_from(text).expect("dates are ASCII")
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one(name: &HeaderName, value: &[u8]) -> Option<HeaderMap> {
+        let value = HeaderValue::from_bytes(value).ok()?;
+        Some([(name.clone(), value)].into_iter().collect())
+    }
+
+    /// Pieces that headers are made of, whole or broken.
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            prop::sample::select(vec![
+                "filename",
+                " ",
+                ",",
+                ",,",
+                "ZGF0YWJhc2UuZ3o=",
+                "=",
+                "====",
+                "sha1",
+                "sha-256",
+                "SHA256",
+                "0",
+                "1",
+                "18446744073709551615",
+                "18446744073709551616",
+                "+",
+                "-1",
+                "\t",
+                "2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
+                "\u{fc}",
+            ])
+            .prop_map(|text| text.as_bytes().to_vec()),
+            prop::collection::vec(any::<u8>(), 0..6),
+        ];
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn whatever_is_sent_is_judged(value in value()) {
+            for name in [&UPLOAD_METADATA, &UPLOAD_CHECKSUM, &UPLOAD_LENGTH, &UPLOAD_OFFSET, &UPLOAD_SENDER] {
+                let Some(headers) = one(name, &value) else {
+                    continue;
+                };
+                if let Ok(Some(number)) = bytes(&headers, name) {
+                    let text = std::str::from_utf8(&value).unwrap().trim();
+                    let digits = text.trim_start_matches('0');
+                    prop_assert_eq!(if digits.is_empty() { "0" } else { digits }, number.to_string());
+                }
+                if let Ok(text) = metadata(&headers) {
+                    // What is kept is handed out again as a header.
+                    prop_assert!(HeaderValue::from_str(&text).is_ok());
+                }
+                if let Ok(Some(name)) = sender(&headers) {
+                    prop_assert!(name.is_ascii() && name.len() <= LONGEST_SENDER);
+                }
+                let _ = (checksum(&headers), announced_length(&headers), is_upload_content(&headers));
+            }
+        }
+
+        #[test]
+        fn metadata_as_clients_write_it_is_kept_as_it_came(
+            pairs in prop::collection::vec(("[a-zA-Z0-9_.-]{1,12}", prop::option::of(prop::collection::vec(any::<u8>(), 0..30))), 1..5),
+            blank in prop::sample::select(vec![",", ", "]),
+        ) {
+            let text: Vec<_> = pairs
+                .iter()
+                .map(|(name, value)| match value {
+                    Some(value) => format!("{name} {}", BASE64_STANDARD.encode(value)),
+                    None => name.clone(),
+                })
+                .collect();
+            let text = text.join(blank);
+            let headers = one(&UPLOAD_METADATA, text.as_bytes()).unwrap();
+            prop_assert_eq!(metadata(&headers).ok(), Some(text));
+        }
+
+        #[test]
+        fn a_checksum_is_read_as_it_was_meant(digest in any::<[u8; 32]>()) {
+            let short: [u8; 20] = digest[..20].try_into().unwrap();
+            for (text, expected) in [
+                (format!("sha256 {}", BASE64_STANDARD.encode(digest)), Some(Checksum::Sha256(digest))),
+                (format!("SHA-1 {}", BASE64_STANDARD.encode(short)), Some(Checksum::Sha1(short))),
+                (format!("sha1 {}", BASE64_STANDARD.encode(digest)), None),
+                (format!("md5 {}", BASE64_STANDARD.encode(&digest[..16])), None),
+            ] {
+                let headers = one(&UPLOAD_CHECKSUM, text.as_bytes()).unwrap();
+                prop_assert_eq!(checksum(&headers).ok().flatten(), expected);
+            }
+        }
+    }
+}

@@ -229,8 +229,9 @@ fn mariadb_dumps_in_all_modes() {
     let server = MariaDb::start();
     let rows = fill_mariadb(&server, "lportal", ["AccountEntry", "User_", "O_20097_Order"]);
     let documented = ["--databases", "--add-drop-database", "lportal"];
-    let modes: [&[&str]; 9] = [
+    let modes: [&[&str]; 10] = [
         &[],
+        &["--compatible=ansi"],
         &["--routines", "--triggers", "--events"],
         &["--skip-extended-insert"],
         &["--complete-insert", "--insert-ignore"],

@@ -20,7 +20,9 @@ impl Lexer {
         let mysql = reader.dialect() == Dialect::MySql;
         match byte {
             b'\'' => self.begin_quoted(byte, mysql || reader.backslash_escapes(), false),
-            b'"' => self.begin_quoted(byte, mysql, !mysql),
+            // MySQL's is a string, unless the dump was made with `--compatible=ansi`: then it is a name. Outside
+            // parentheses its dumps have only names in it.
+            b'"' => self.begin_quoted(byte, mysql, !mysql || self.depth == 0),
             b'`' if reader.dialect() != Dialect::PostgreSql => {
                 reader.backtick();
                 self.begin_quoted(byte, false, true);

@@ -161,4 +161,21 @@ proptest! {
     fn any_body_is_judged_without_a_panic(body in proptest::collection::vec(any::<u8>(), 0..500), chunk in 1_usize..50) {
         let _ = split(&body, chunk);
     }
+
+    /// Forms that somebody changed: wherever they are cut, the same parts come out, or none of them counts.
+    #[test]
+    fn the_verdict_does_not_depend_on_the_cuts(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), prop::sample::select(vec![
+            &b""[..], b"\r\n", b"\n", b"--XX", b"--XX--", b"\r\n--XX\r\n", b"\r\n\r\n", b"\"", b"\\", b";", b"=", b":", b" ", b"\0",
+        ]), any::<bool>()), 1..5),
+        chunk in 1_usize..40,
+    ) {
+        let mut body = form(&[("database", b"one \r\n-- and more"), ("volume", b"two")]);
+        for (index, word, replaces) in changes {
+            let at = index.index(body.len());
+            let end = if replaces { (at + word.len().max(1)).min(body.len()) } else { at };
+            body.splice(at..end, word.iter().copied());
+        }
+        prop_assert_eq!(split(&body, chunk).ok(), split(&body, body.len().max(1)).ok());
+    }
 }
