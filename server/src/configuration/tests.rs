@@ -345,7 +345,7 @@ fn the_example_means_the_defaults() {
 #[test]
 fn the_example_shows_every_key_with_its_default() {
     let folder = Folder::new(&example_with_all_keys());
-    for name in ["lfrjoebloggs.token", "joe.token", "joe.password"] {
+    for name in ["lfrjoebloggs.token", "joe.token", "joe.password", "metrics.token"] {
         let secret = folder.0.path().join(name);
         fs::write(&secret, "0123456789abcdef").unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();

@@ -85,6 +85,7 @@ hosts = []
 service_domain = \"localhost\"
 trusted_proxies = []
 client_address_header = \"X-Forwarded-For\"
+# metrics_token_file is not set: nobody is told metrics
 
 [uploads]
 largest_archive = \"100GB\"
