@@ -23,7 +23,7 @@ pub(super) struct Row {
     pub(super) measure: fn(&Options) -> Result<Report>,
 }
 
-const ROWS: [Row; 7] = [
+const ROWS: &[Row] = &[
     Row {
         name: "download",
         title: "Download of an archive, local store",
