@@ -133,11 +133,17 @@ impl ResumableApi for HttpUploads {
 
     fn finished<'a>(&'a self, actor: &'a Actor, id: &'a str) -> ResumableFuture<'a, UploadContent> {
         Box::pin(async move {
-            let Found { progress, length } = self.look(actor, id).await?;
-            if length != Some(progress.offset) {
-                return Err(UploadRefusal::Unfinished);
+            match self.look(actor, id).await {
+                Ok(Found { progress, length }) if length != Some(progress.offset) => {
+                    return Err(UploadRefusal::Unfinished);
+                }
+                Ok(_) => {}
+                // A backup may have been made of it already, and only the answer was lost: then the service knows the
+                // same request, and says so if not.
+                Err(UploadRefusal::Gone) if is_id(id) => {}
+                Err(refusal) => return Err(refusal),
             }
-            let id = progress.id;
+            let id = id.to_owned();
             Ok(UploadContent::AtService(UploadAtService { id }))
         })
     }

@@ -220,7 +220,22 @@ async fn what_is_at_the_service_is_handed_over_without_moving() {
         }
     };
     let backup = api.upload(&actor(), handed(ids)).await.unwrap();
+    // A page that never heard of it asks again with the same names, which mean nothing to other requests.
+    for id in &again {
+        assert!(matches!(
+            uploads.finished(&actor(), id).await,
+            Ok(UploadContent::AtService(_))
+        ));
+    }
     assert_eq!(api.upload(&actor(), handed(again.clone())).await.unwrap(), backup);
+    let other = Upload {
+        idempotency_key: Some("another draft".to_owned()),
+        ..handed(again.clone())
+    };
+    assert!(matches!(
+        api.upload(&actor(), other).await,
+        Err(ApiError::InvalidRequest { .. })
+    ));
     for (part, id) in Part::ALL.into_iter().zip(again) {
         assert_eq!(downloaded(&api, &backup, part).await, archive(part));
         assert!(matches!(
