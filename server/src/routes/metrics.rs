@@ -59,16 +59,16 @@ impl Metrics {
     }
 
     /// Whether whoever asks may know.
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    fn admit(&self, headers: &HeaderMap) -> Result<(), Box<Problem>> {
         let Some(token) = &self.token else {
             let detail = "Metrics are off. Put a token of 16 or more characters into a file that only this service may \
                           read, and name the file in the configuration: metrics_token_file = \"metrics.token\".";
-            return Err(Problem::new(
+            return Err(Box::new(Problem::new(
                 ProblemCode::Forbidden,
                 403,
                 "Metrics are off",
                 detail,
-            ));
+            )));
         };
         let shown = headers
             .get(AUTHORIZATION)
@@ -80,12 +80,12 @@ impl Metrics {
             return Ok(());
         }
         let detail = "Send the token that is in metrics_token_file: Authorization: Bearer …";
-        Err(Problem::new(
+        Err(Box::new(Problem::new(
             ProblemCode::Unauthenticated,
             401,
             "Who are you?",
             detail,
-        ))
+        )))
     }
 
     async fn look(&self) -> Result<Snapshot, ApiError> {
@@ -115,7 +115,7 @@ pub(crate) async fn tell(State(metrics): State<Metrics>, request: Request) -> Re
     let request_id = request.extensions().get();
     if let Err(problem) = metrics.admit(request.headers()) {
         let unknown = problem.status == 401;
-        let mut response = respond(problem, request_id);
+        let mut response = respond(*problem, request_id);
         if unknown {
             let scheme = HeaderValue::from_static("Bearer realm=\"metrics\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, scheme);

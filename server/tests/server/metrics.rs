@@ -1,5 +1,11 @@
 //! What a monitoring system is told, and who is not.
 
+#![expect(
+    clippy::float_cmp,
+    clippy::cast_precision_loss,
+    reason = "counts of a few backups are exact"
+)]
+
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, time::Instant};
 
 use crate::support::{Answer, Place, Server, form, gzip};
@@ -43,7 +49,7 @@ fn samples(answer: &Answer) -> BTreeMap<String, f64> {
     let mut families = Vec::new();
     for line in text.lines() {
         if let Some(help) = line.strip_prefix("# HELP ") {
-            family = help.split_once(' ').expect("a help").0.to_owned();
+            help.split_once(' ').expect("a help").0.clone_into(&mut family);
             assert!(!families.contains(&family), "{family} comes twice");
             families.push(family.clone());
         } else if let Some(kind) = line.strip_prefix("# TYPE ") {
