@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     ClientError, Credentials, ServiceSettings,
+    error::Asker,
     refusal::{Failure, Subject, failure},
 };
 
@@ -53,6 +54,7 @@ pub(crate) struct Connection {
     /// For calls whose answers begin when a long body was sent; whoever sends it watches it.
     sending: reqwest::Client,
     settings: Arc<ServiceSettings>,
+    asker: Asker,
 }
 
 impl Connection {
@@ -72,7 +74,16 @@ impl Connection {
             asking: build(client().read_timeout(settings.read_timeout))?,
             sending: build(client())?,
             settings: Arc::new(settings),
+            asker: Asker::Console,
         })
+    }
+
+    /// The same way, for somebody who asks for themselves.
+    pub(crate) fn of_a_person(self) -> Self {
+        Self {
+            asker: Asker::Person,
+            ..self
+        }
     }
 
     pub(crate) fn settings(&self) -> &ServiceSettings {
@@ -107,6 +118,9 @@ impl Connection {
             }
             Credentials::MasterToken(token) => request.bearer_auth(token.expose_secret()),
         };
+        if self.asker == Asker::Person {
+            return request;
+        }
         // Services of ours record it; it gives nobody a right.
         request.header(
             ON_BEHALF_OF,
@@ -160,7 +174,7 @@ impl Connection {
     pub(crate) fn error(&self, failure: Failure) -> ApiError {
         match failure {
             Failure::Refused(error) => error,
-            Failure::Client(error) => error.into_api_error(self.environment()),
+            Failure::Client(error) => error.into_api_error(self.environment(), self.asker),
         }
     }
 }

@@ -27,6 +27,6 @@ mod uploads;
 pub use error::ClientError;
 pub use forward::{ForwardError, Forwarded};
 pub use multipart::{ArchiveSource, SourceArchive};
-pub use service::HttpBackupApi;
+pub use service::{HttpBackupApi, ServiceDescription};
 pub use settings::{Credentials, InvalidAddress, ServiceAddress, ServiceSettings};
 pub use uploads::HttpUploads;

@@ -52,8 +52,8 @@ impl From<ClientError> for Failure {
     }
 }
 
-/// Reads a problem. The credentials are the console's, not those of whoever asks it: what is wrong with them is no
-/// refusal that they could do something about.
+/// Reads a problem. The credentials may be a console's and not those of whoever asks it: what is wrong with them is then
+/// no refusal that they could do something about.
 pub(crate) fn failure(status: StatusCode, problem: Option<Problem>, subject: Subject<'_>) -> Failure {
     let Some(problem) = problem else {
         return without_problem(status, subject);
@@ -64,7 +64,7 @@ pub(crate) fn failure(status: StatusCode, problem: Option<Problem>, subject: Sub
         Failure::Client(ClientError::Unexpected(sentence.to_owned()))
     };
     Failure::Refused(match problem.code {
-        ProblemCode::Unauthenticated => return Failure::Client(ClientError::Credentials),
+        ProblemCode::Unauthenticated => return Failure::Client(ClientError::Credentials(Some(detail))),
         ProblemCode::Forbidden => ApiError::Forbidden {
             action: subject.action,
         },
@@ -141,7 +141,7 @@ fn without_advice(detail: &str, error: impl FnOnce(String) -> ApiError) -> Strin
 /// Services that came before ours, and whatever else stands at the address, explain nothing.
 fn without_problem(status: StatusCode, subject: Subject<'_>) -> Failure {
     match status {
-        StatusCode::UNAUTHORIZED => Failure::Client(ClientError::Credentials),
+        StatusCode::UNAUTHORIZED => Failure::Client(ClientError::Credentials(None)),
         StatusCode::NOT_FOUND => match subject.backup {
             Some(id) => Failure::Refused(ApiError::no_such_backup(id)),
             None => Failure::Refused(ApiError::NotAvailable {
@@ -227,7 +227,7 @@ mod tests {
         };
         assert!(matches!(
             back(&refused),
-            Failure::Client(ClientError::Credentials)
+            Failure::Client(ClientError::Credentials(_))
         ));
     }
 

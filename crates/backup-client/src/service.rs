@@ -52,6 +52,21 @@ impl HttpBackupApi {
         HttpUploads::new(self.connection.clone())
     }
 
+    /// The same service, asked by a person with credentials of their own: what is wrong with these is told to them, and
+    /// nobody else is named to the service.
+    #[must_use]
+    pub fn asked_by_a_person(self) -> Self {
+        Self {
+            connection: self.connection.of_a_person(),
+            ..self
+        }
+    }
+
+    /// What the service says about itself; `None` where it does not, as those that came before ours.
+    pub fn about<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Option<ServiceDescription>> {
+        self.call(self.description(actor))
+    }
+
     /// Runs a call and gives its failure to the caller.
     fn call<'a, T>(&'a self, call: impl Future<Output = Result<T, Failure>> + Send + 'a) -> ApiFuture<'a, T> {
         Box::pin(async move { call.await.map_err(|failure| self.connection.error(failure)) })
@@ -85,20 +100,20 @@ impl HttpBackupApi {
     }
 
     /// What the service says about itself; `None` where it does not, as those that came before ours.
-    async fn description(&self, actor: &Actor) -> Result<Option<Description>, Failure> {
+    async fn description(&self, actor: &Actor) -> Result<Option<ServiceDescription>, Failure> {
         let asked = self.connection.get("/", actor, Subject::of(Action::View)).await;
-        let description: Description = match asked {
+        let description: ServiceDescription = match asked {
             Ok(description) => description,
             Err(
                 Failure::Client(ClientError::Unexpected(_)) | Failure::Refused(ApiError::NotAvailable { .. }),
             ) => return Ok(None),
             Err(failure) => return Err(failure),
         };
-        let Description {
+        let ServiceDescription {
             project, environment, ..
         } = &description;
-        let expected = self.connection.environment();
-        if project == expected.project.as_str() && environment == expected.environment.as_str() {
+        // The name as a whole: where it was taken apart from a host name, nobody knows at which hyphen.
+        if format!("{project}-{environment}") == self.connection.environment().to_string() {
             Ok(Some(description))
         } else {
             let sentence = format!("that it serves {project}-{environment}");
@@ -202,11 +217,16 @@ impl fmt::Debug for HttpBackupApi {
 }
 
 /// What `GET /` of our services says.
-#[derive(Debug, Deserialize)]
-struct Description {
-    project: String,
-    environment: String,
-    capabilities: Capabilities,
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServiceDescription {
+    /// Its version.
+    pub version: String,
+    /// The project of the environment that it keeps backups for.
+    pub project: String,
+    /// The name of that environment within its project.
+    pub environment: String,
+    /// What it can do there.
+    pub capabilities: Capabilities,
 }
 
 #[derive(Debug, Deserialize)]
