@@ -12,7 +12,7 @@ Usage: cargo xtask <command>
   test [--service separate]
                           install what is missing, then check the format, lint, test and drive a browser; with the flag
                           only the browser, and all of its tests with the services in a process of their own
-  build --release         leave target/release/backups-console with the folder site/ beside it
+  build --release         leave target/release/backups-console with the folder site/ beside it, and lcp
   bench [<row> …]         build what is shipped and measure it beside others; figures go to docs/BENCHMARKS.md.
                           --rounds N: samples of each side; --gib N: size of an archive; --memory-gib N: what goes up
                           and down while memory is watched; --as-built: measure what was built before

@@ -2,7 +2,7 @@
 //!
 //! cargo-leptos leaves the server in `target/release/` and the site in `target/site`, where the next build for
 //! development overwrites it. So the site is copied beside the server: `backups-console` and `site/` belong together and
-//! may be moved together.
+//! may be moved together. `lcp` is a program of its own; `cargo install --locked --path crates/lcp` puts it on a `PATH`.
 
 use std::{fs, path::Path};
 
@@ -12,14 +12,19 @@ use super::{BUILD_SITE, SITE, first_load};
 use crate::{setup, steps::Steps, toolchain::Toolchain};
 
 const SERVER: &str = "target/release/backups-console";
+const COMMAND_LINE: &str = "target/release/lcp";
 const SHIPPED_SITE: &str = "target/release/site";
 
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::start();
     let toolchain = steps.perform("set-up", setup::for_release)?;
     build(&mut steps, &toolchain)?;
+    let command_line = toolchain
+        .cargo()
+        .arguments(["build", "--locked", "--release", "--package", "lcp"]);
+    steps.run("command line", &command_line)?;
     steps.finish();
-    println!("{SERVER} and {SHIPPED_SITE} are ready; they may be moved together.");
+    println!("{SERVER} and {SHIPPED_SITE} are ready; they may be moved together. So is {COMMAND_LINE}.");
     Ok(())
 }
 

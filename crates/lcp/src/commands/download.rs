@@ -1,0 +1,389 @@
+//! `backup download`: a folder named like the backup, with `database/…gz` and `doclib/…` in it.
+//!
+//! What is not whole never has its final name: archives come as `.part` and go on there when the command is run again, the
+//! document library is unpacked in `doclib.part`. Only what has the size and the SHA-256 that the service states is
+//! renamed.
+
+use std::{
+    fs,
+    io::{self, ErrorKind, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+};
+
+use backup_api::{ArchiveDescription, BackupId, Part};
+use cap_std::{ambient_authority, fs::Dir};
+use rustix::fs::FlockOperation;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use tokio::{sync::mpsc, task::block_in_place};
+
+use super::explain_concurrency;
+use crate::{
+    checksums::{self, Checksums},
+    command_line::{DownloadArguments, ServiceArguments},
+    failure::Failure,
+    fetch::{self, Fetch},
+    printer::Printer,
+    progress::Progress,
+    publish::{exists, publish},
+    session::Session,
+    unpack::{Arriving, Unpacked, unpack},
+    words,
+};
+
+const DATABASE: &str = "database";
+const LIBRARY: &str = "doclib";
+const PART: &str = ".part";
+/// Pieces that wait to be unpacked.
+const WAITING: usize = 32;
+
+/// What a download left, as JSON.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Downloaded<'a> {
+    backup_id: &'a BackupId,
+    folder: &'a Path,
+    parts: Vec<DownloadedPart>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DownloadedPart {
+    part: Part,
+    path: PathBuf,
+    size: u64,
+    sha256: String,
+}
+
+struct Download<'a> {
+    session: &'a Session,
+    id: &'a BackupId,
+    folder: PathBuf,
+    force: bool,
+    printer: Printer,
+}
+
+pub(crate) async fn run(
+    service: &ServiceArguments,
+    arguments: &DownloadArguments,
+    printer: Printer,
+) -> Result<(), Failure> {
+    let id = &arguments.backup.id;
+    let session = Session::open(service, Some(id), printer)?;
+    explain_concurrency(&arguments.concurrency, printer);
+    let everything = arguments.database == arguments.doclib;
+    let wanted: Vec<_> = Part::ALL
+        .into_iter()
+        .filter(|part| everything || (*part == Part::Database) == arguments.database)
+        .collect();
+    // All is known to be there before anything is made.
+    let mut described = Vec::new();
+    for part in wanted {
+        described.push((part, fetch::describe(&session, id, part).await?));
+    }
+    session.remember(id);
+    let download = Download {
+        session: &session,
+        id,
+        folder: arguments.dest.join(id.as_str()),
+        force: arguments.force,
+        printer,
+    };
+    fs::create_dir_all(&download.folder).map_err(|error| Failure::file("make", &download.folder, &error))?;
+    let mut parts = Vec::new();
+    for (part, description) in described {
+        let path = match part {
+            Part::Database => {
+                download
+                    .archive(
+                        part,
+                        &description,
+                        &format!("{DATABASE}/{}", description.file_name),
+                    )
+                    .await?
+            }
+            Part::Volume if arguments.archive => {
+                download.archive(part, &description, part.archive_name()).await?
+            }
+            Part::Volume => download.library(&description).await?,
+        };
+        parts.push(DownloadedPart {
+            part,
+            path,
+            size: description.size,
+            sha256: hex::encode(description.sha256),
+        });
+    }
+    let downloaded = Downloaded {
+        backup_id: id,
+        folder: &download.folder,
+        parts,
+    };
+    printer.data(&download.folder.display().to_string(), &downloaded)
+}
+
+impl Download<'_> {
+    /// Keeps an archive as the file `name` of the folder.
+    async fn archive(
+        &self,
+        part: Part,
+        description: &ArchiveDescription,
+        name: &str,
+    ) -> Result<PathBuf, Failure> {
+        let target = self.folder.join(name);
+        if self.is_there(&target, description)? {
+            self.printer
+                .say(&format!("{} is there already, and whole.", target.display()));
+            return Ok(target);
+        }
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent).map_err(|error| Failure::file("make", parent, &error))?;
+        }
+        let mut partial = target.clone().into_os_string();
+        partial.push(PART);
+        let partial = PathBuf::from(partial);
+        let is_right = match self.fill(part, description, &partial).await? {
+            Filled::Right => true,
+            // What had come in an earlier run may have been something else.
+            Filled::WrongAfterResume => {
+                self.printer
+                    .say("What had come before was not of this archive; it comes again from its beginning.");
+                matches!(self.fill(part, description, &partial).await?, Filled::Right)
+            }
+            Filled::Wrong => false,
+        };
+        if !is_right {
+            return Err(wrong_bytes(part, description));
+        }
+        publish(&partial, &target, self.force)?;
+        self.record(Path::new(name), [(PathBuf::from(name), description.sha256)])?;
+        Ok(target)
+    }
+
+    /// Whether a file is what would be downloaded. Another one is an error, unless it may be overwritten.
+    fn is_there(&self, target: &Path, description: &ArchiveDescription) -> Result<bool, Failure> {
+        match fs::symlink_metadata(target) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Failure::file("look at", target, &error)),
+            Ok(metadata) => {
+                let is_right = metadata.is_file()
+                    && metadata.len() == description.size
+                    && block_in_place(|| checksums::of_file(target))
+                        .map_err(|error| Failure::file("read", target, &error))?
+                        == description.sha256;
+                if is_right || self.force {
+                    Ok(is_right)
+                } else {
+                    Err(exists(target))
+                }
+            }
+        }
+    }
+
+    /// Brings the partial file to its full length, from wherever it stands. Wrong bytes are removed.
+    async fn fill(
+        &self,
+        part: Part,
+        description: &ArchiveDescription,
+        path: &Path,
+    ) -> Result<Filled, Failure> {
+        let failed = |what, error: &io::Error| Failure::file(what, path, error);
+        let mut file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(|error| failed("make", &error))?;
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(Failure::Failed(format!(
+                "Another lcp is downloading {} just now.",
+                path.display()
+            )));
+        }
+        let progress = Progress::start(part.title(), Some(description.size), self.printer);
+        let counter = progress.counter();
+        let mut hasher = Sha256::new();
+        let mut come = block_in_place(|| checksums::hash(&mut file, &mut hasher))
+            .map_err(|error| failed("read", &error))?;
+        if come > description.size {
+            come = 0;
+            hasher = Sha256::new();
+            file.set_len(0)
+                .and_then(|()| file.seek(SeekFrom::Start(0)))
+                .map_err(|error| failed("write", &error))?;
+        }
+        if come > 0 {
+            self.printer.say(&format!(
+                "{} have come before; the rest follows.",
+                words::size(come)
+            ));
+        }
+        room_for(path, description.size - come)?;
+        counter.skip(come);
+        let mut fetch = Fetch::new(
+            self.session,
+            (self.id, part),
+            (come, description.size),
+            self.printer,
+        );
+        while let Some(bytes) = fetch.next().await? {
+            block_in_place(|| {
+                hasher.update(&bytes);
+                file.write_all(&bytes)
+            })
+            .map_err(|error| failed("write", &error))?;
+            counter.add(bytes.len());
+        }
+        block_in_place(|| file.sync_all()).map_err(|error| failed("write", &error))?;
+        if <[u8; 32]>::from(hasher.finalize()) == description.sha256 {
+            progress.finish();
+            return Ok(Filled::Right);
+        }
+        drop(progress);
+        fs::remove_file(path).map_err(|error| failed("remove", &error))?;
+        Ok(if come > 0 {
+            Filled::WrongAfterResume
+        } else {
+            Filled::Wrong
+        })
+    }
+
+    /// Unpacks the document library while it comes.
+    async fn library(&self, description: &ArchiveDescription) -> Result<PathBuf, Failure> {
+        let target = self.folder.join(LIBRARY);
+        let partial = self.folder.join(format!("{LIBRARY}{PART}"));
+        let is_new = match fs::read_dir(&target) {
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Err(error) => return Err(Failure::file("read", &target, &error)),
+            Ok(mut entries) => entries.next().is_none(),
+        };
+        if !is_new && !self.force {
+            return Err(exists(&target));
+        }
+        remove_folder(&partial)?;
+        fs::create_dir(&partial).map_err(|error| Failure::file("make", &partial, &error))?;
+        if is_new {
+            // Empty until all of it is there; scripts wait for its name.
+            fs::create_dir_all(&target).map_err(|error| Failure::file("make", &target, &error))?;
+        }
+        let unpacked = match self.unpack_into(&partial, description).await {
+            Ok(unpacked) => unpacked,
+            Err(failure) => {
+                // It cannot go on where it stopped; the reason that counts is the first.
+                let _ = remove_folder(&partial);
+                let _ = fs::remove_dir(&target);
+                return Err(failure);
+            }
+        };
+        if !is_new {
+            remove_folder(&target)?;
+        }
+        publish(&partial, &target, true)?;
+        let files = unpacked
+            .into_iter()
+            .map(|(path, sha256)| (Path::new(LIBRARY).join(path), sha256));
+        self.record(Path::new(LIBRARY), files)?;
+        Ok(target)
+    }
+
+    async fn unpack_into(
+        &self,
+        folder: &Path,
+        description: &ArchiveDescription,
+    ) -> Result<Unpacked, Failure> {
+        let opened = Dir::open_ambient_dir(folder, ambient_authority())
+            .map_err(|error| Failure::file("open", folder, &error))?;
+        room_for(folder, description.size)?;
+        let (chunks, arriving) = mpsc::channel(WAITING);
+        let unpacking = tokio::task::spawn_blocking(move || unpack(Arriving::new(arriving), &opened));
+        let progress = Progress::start(Part::Volume.title(), Some(description.size), self.printer);
+        let counter = progress.counter();
+        let mut hasher = Sha256::new();
+        let mut fetch = Fetch::new(
+            self.session,
+            (self.id, Part::Volume),
+            (0, description.size),
+            self.printer,
+        );
+        let outcome = loop {
+            match fetch.next().await {
+                Ok(Some(bytes)) => {
+                    block_in_place(|| hasher.update(&bytes));
+                    counter.add(bytes.len());
+                    if chunks.send(bytes).await.is_err() {
+                        // Unpacking has stopped, and says why.
+                        break Ok(());
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(failure) => break Err(failure),
+            }
+        };
+        drop(chunks);
+        let unpacked = unpacking
+            .await
+            .map_err(|error| Failure::Failed(format!("Unpacking stopped: {error}.")))?;
+        // That bytes did not come is why they cannot be unpacked.
+        outcome?;
+        let unpacked = unpacked?;
+        if <[u8; 32]>::from(hasher.finalize()) != description.sha256 {
+            return Err(wrong_bytes(Part::Volume, description));
+        }
+        // Once, and not for each of many small files.
+        block_in_place(|| fs::File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(folder)?)))
+            .map_err(|error| Failure::file("sync", folder, &error))?;
+        progress.finish();
+        Ok(unpacked)
+    }
+
+    /// Writes down what is there now, instead of what was below `path`.
+    fn record(
+        &self,
+        path: &Path,
+        files: impl IntoIterator<Item = (PathBuf, [u8; 32])>,
+    ) -> Result<(), Failure> {
+        let mut checksums = Checksums::read(&self.folder)?;
+        checksums.forget(path);
+        checksums.extend(files);
+        checksums.write(&self.folder)
+    }
+}
+
+enum Filled {
+    Right,
+    Wrong,
+    WrongAfterResume,
+}
+
+fn wrong_bytes(part: Part, description: &ArchiveDescription) -> Failure {
+    Failure::Integrity(format!(
+        "The {} came with {} bytes that do not have the SHA-256 the service states, {}. Nothing of it is kept; try again, \
+         and tell whoever runs the service if it happens twice.",
+        part.title(),
+        description.size,
+        hex::encode(description.sha256)
+    ))
+}
+
+fn remove_folder(path: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Failure::file("remove", path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Looks at the room before the first byte comes, not after the last.
+fn room_for(path: &Path, bytes: u64) -> Result<(), Failure> {
+    let statistics = rustix::fs::statvfs(path)
+        .map_err(|error| Failure::file("look at the disk of", path, &error.into()))?;
+    let free = statistics.f_bavail.saturating_mul(statistics.f_frsize);
+    if free >= bytes {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!(
+        "{} more are to come and the disk has room for {}. Make room, or choose another one with --dest.",
+        words::size(bytes),
+        words::size(free)
+    )))
+}

@@ -1,0 +1,238 @@
+//! `backup upload`: a backup made of a dump and a document library that are here.
+//!
+//! Everything that can be known is looked at before the first byte goes: that the archives are whole, and what a folder
+//! holds. How the bytes get there, and how they go on after a cut, is the client's.
+
+use std::{
+    fs,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::Path,
+};
+
+use archive_inspection::{Inspection, Limits, Verdict};
+use backup_api::{
+    ApiError, Backup, BackupApi as _, ByteStream, Part, Severity, Upload, UploadContent, UploadPart,
+};
+use futures_util::stream;
+use tokio::task::block_in_place;
+use uuid::Uuid;
+
+use super::{available, explain_concurrency};
+use crate::{
+    command_line::{ServiceArguments, UploadArguments},
+    failure::Failure,
+    pack::{self, Survey},
+    place::Place,
+    printer::Printer,
+    progress::{Counter, Progress},
+    session::Session,
+    words,
+};
+
+const CHUNK: usize = 1024 * 1024;
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// A part of the upload, looked at and ready to go.
+struct Ready {
+    source: Source,
+    bytes: u64,
+}
+
+enum Source {
+    Folder(Survey),
+    File { file: fs::File, is_compressed: bool },
+}
+
+pub(crate) async fn run(
+    service: &ServiceArguments,
+    arguments: &UploadArguments,
+    printer: Printer,
+) -> Result<(), Failure> {
+    let session = Session::open(service, None, printer)?;
+    explain_concurrency(&arguments.concurrency, printer);
+    let database = block_in_place(|| database(&arguments.database, printer))?;
+    let library = block_in_place(|| library(&arguments.doclib, &session.place, printer))?;
+    let api = session.api();
+    available(api.capabilities(&session.actor).await?.upload)?;
+
+    let progress = Progress::start("Upload", Some(database.bytes + library.bytes), printer);
+    let counter = progress.counter();
+    let parts = [(Part::Database, database), (Part::Volume, library)].map(|(part, ready)| {
+        Ok(UploadPart {
+            part,
+            content: UploadContent::Stream(ready.stream(counter.clone())),
+        })
+    });
+    let upload = Upload {
+        announced_length: None,
+        parts: Box::pin(stream::iter(parts)),
+        note: None,
+        idempotency_key: Some(Uuid::new_v4().to_string()),
+    };
+    if arguments.waiting.is_wanted() {
+        let backup = api.upload(&session.actor, upload).await.map_err(reading_failed)?;
+        progress.finish();
+        session.remember(&backup.backup_id);
+        tell_findings(&backup, printer);
+        printer.data(backup.backup_id.as_str(), &backup)
+    } else {
+        let operation = api
+            .begin_upload(&session.actor, upload)
+            .await
+            .map_err(reading_failed)?;
+        progress.finish();
+        printer.data(operation.id.as_str(), &operation)
+    }
+}
+
+impl Ready {
+    fn stream(self, counter: Counter) -> ByteStream {
+        match self.source {
+            Source::Folder(survey) => pack::stream(pack::Folder { survey, counter }),
+            Source::File { file, is_compressed } => pack::stream(pack::Dump {
+                file,
+                size: self.bytes,
+                is_compressed,
+                counter,
+            }),
+        }
+    }
+}
+
+/// What stopped on this machine is no fault of the service's.
+fn reading_failed(error: ApiError) -> Failure {
+    match error {
+        ApiError::Internal(source) => {
+            let mut text = source.to_string();
+            let mut cause = source.source();
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+            Failure::Failed(format!("The upload stopped, and nothing of it was kept: {text}."))
+        }
+        other => other.into(),
+    }
+}
+
+fn tell_findings(backup: &Backup, printer: Printer) {
+    for finding in &backup.findings {
+        printer.say(&format!("{}: {}", finding.part, finding.message));
+    }
+}
+
+/// A dump: as `database.gz`, or plain, which is compressed on the way.
+fn database(path: &Path, printer: Printer) -> Result<Ready, Failure> {
+    let (mut file, size) = open(path)?;
+    let is_compressed = begins_like_gzip(&mut file, path)?;
+    if is_compressed {
+        inspect(&mut file, size, Part::Database, path, printer)?;
+    } else if size == 0 {
+        return Err(Failure::Integrity(format!(
+            "{} is empty. Make the dump again and look at its size.",
+            path.display()
+        )));
+    } else {
+        printer.say(&format!(
+            "{} is not compressed yet; it is on its way.",
+            path.display()
+        ));
+    }
+    Ok(Ready {
+        source: Source::File { file, is_compressed },
+        bytes: size,
+    })
+}
+
+/// A document library: its folder, or `volume.tgz`.
+fn library(path: &Path, place: &Place, printer: Printer) -> Result<Ready, Failure> {
+    if path.is_dir() {
+        let survey = pack::survey(path)?;
+        // The documented word for a service that takes no single files, and what is done about it.
+        printer.say(&format!(
+            "Project {} does not have GCS enabled for Document Library Store. {} files ({}) are packed into a volume.tgz \
+             on the way.",
+            place.name(),
+            survey.files,
+            words::size(survey.bytes)
+        ));
+        let bytes = survey.bytes;
+        return Ok(Ready {
+            source: Source::Folder(survey),
+            bytes,
+        });
+    }
+    let (mut file, size) = open(path)?;
+    inspect(&mut file, size, Part::Volume, path, printer)?;
+    Ok(Ready {
+        source: Source::File {
+            file,
+            is_compressed: true,
+        },
+        bytes: size,
+    })
+}
+
+fn open(path: &Path) -> Result<(fs::File, u64), Failure> {
+    let failed = |error: &std::io::Error| Failure::file("read", path, error);
+    let file = fs::File::open(path).map_err(|error| failed(&error))?;
+    let metadata = file.metadata().map_err(|error| failed(&error))?;
+    if metadata.is_file() {
+        Ok((file, metadata.len()))
+    } else {
+        Err(Failure::Usage(format!("{} is not a file.", path.display())))
+    }
+}
+
+fn begins_like_gzip(file: &mut fs::File, path: &Path) -> Result<bool, Failure> {
+    let mut start = [0; 2];
+    let is_gzip = match file.read_exact(&mut start) {
+        Ok(()) => start == GZIP,
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => false,
+        Err(error) => return Err(Failure::file("read", path, &error)),
+    };
+    rewind(file, path)?;
+    Ok(is_gzip)
+}
+
+fn rewind(file: &mut fs::File, path: &Path) -> Result<(), Failure> {
+    file.seek(SeekFrom::Start(0))
+        .map(|_| ())
+        .map_err(|error| Failure::file("read", path, &error))
+}
+
+/// Reads an archive to its end, as the service will: what it would refuse is refused before a byte is sent.
+fn inspect(file: &mut fs::File, size: u64, part: Part, path: &Path, printer: Printer) -> Result<(), Failure> {
+    let progress = Progress::start(&format!("Looking into {}", path.display()), Some(size), printer);
+    let counter = progress.counter();
+    let mut inspection = Inspection::new(part, Limits::default());
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let read = file
+            .read(&mut buffer)
+            .map_err(|error| Failure::file("read", path, &error))?;
+        if read == 0 || inspection.feed(&buffer[..read]) == Verdict::Refused {
+            break;
+        }
+        counter.add(read);
+    }
+    let report = inspection.finish();
+    progress.finish();
+    rewind(file, path)?;
+    let mut errors = Vec::new();
+    for finding in report.findings {
+        match finding.severity {
+            Severity::Error => errors.push(finding.message),
+            Severity::Warning => printer.say(&format!("warning: {}", finding.message)),
+            Severity::Info => printer.explain(&finding.message),
+        }
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Integrity(format!(
+        "{} would be refused, so nothing was sent. {}",
+        path.display(),
+        errors.join(" ")
+    )))
+}

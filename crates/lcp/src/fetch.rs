@@ -1,0 +1,139 @@
+//! The bytes of an archive, whatever happens to the connections that carry them.
+
+use std::time::Duration;
+
+use backup_api::{
+    ApiError, ArchiveDescription, BackupApi as _, BackupId, BodyError, ByteRange, ByteStream, Part,
+};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+
+use crate::{failure::Failure, printer::Printer, session::Session};
+
+/// Pauses before the archive is asked for again, as long as no byte comes; the first one that does begins them anew.
+const PAUSES: [Duration; 8] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(30),
+];
+
+/// An archive on its way here.
+pub(crate) struct Fetch<'a> {
+    session: &'a Session,
+    id: &'a BackupId,
+    part: Part,
+    printer: Printer,
+    size: u64,
+    position: u64,
+    stream: Option<ByteStream>,
+    /// How often in a row nothing came.
+    in_vain: usize,
+}
+
+/// What a service hands out; a token that ran out is replaced where it can be.
+pub(crate) async fn describe(
+    session: &Session,
+    id: &BackupId,
+    part: Part,
+) -> Result<ArchiveDescription, Failure> {
+    loop {
+        let described = session.api().describe(&session.actor, id, part).await;
+        match described {
+            Err(refused @ ApiError::Unauthenticated { .. }) => session.renew(refused)?,
+            other => return Ok(other?),
+        }
+    }
+}
+
+impl<'a> Fetch<'a> {
+    /// Begins at byte `position` of `size`.
+    pub(crate) fn new(
+        session: &'a Session,
+        (id, part): (&'a BackupId, Part),
+        (position, size): (u64, u64),
+        printer: Printer,
+    ) -> Self {
+        Self {
+            session,
+            id,
+            part,
+            printer,
+            size,
+            position,
+            stream: None,
+            in_vain: 0,
+        }
+    }
+
+    /// The bytes that come next; `None` after the last one.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        while self.position < self.size {
+            let Some(stream) = &mut self.stream else {
+                self.open().await?;
+                continue;
+            };
+            match stream.next().await {
+                Some(Ok(bytes)) => {
+                    self.position += bytes.len() as u64;
+                    self.in_vain = 0;
+                    return Ok(Some(bytes));
+                }
+                Some(Err(error)) => {
+                    self.pause(ApiError::Unavailable {
+                        reason: format!("The connection broke: {}.", innermost(&error)),
+                    })
+                    .await?;
+                }
+                None => self.stream = None,
+            }
+        }
+        Ok(None)
+    }
+
+    async fn open(&mut self) -> Result<(), Failure> {
+        let range = ByteRange {
+            start: self.position,
+            end: self.size,
+        };
+        let api = self.session.api();
+        match api.download(&self.session.actor, self.id, self.part, range).await {
+            Ok(stream) => self.stream = Some(stream),
+            Err(refused @ ApiError::Unauthenticated { .. }) => self.session.renew(refused)?,
+            Err(error @ (ApiError::Unavailable { .. } | ApiError::TooManyAttempts { .. })) => {
+                self.pause(error).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Waits until it is worth while to ask again.
+    async fn pause(&mut self, error: ApiError) -> Result<(), Failure> {
+        self.stream = None;
+        let Some(pause) = PAUSES.get(self.in_vain) else {
+            return Err(error.into());
+        };
+        self.in_vain += 1;
+        self.printer.explain(&format!(
+            "{} of {} bytes have come; the rest is asked for again. {}",
+            self.position,
+            self.size,
+            Failure::from(error)
+        ));
+        tokio::time::sleep(*pause).await;
+        Ok(())
+    }
+}
+
+fn innermost(error: &BodyError) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

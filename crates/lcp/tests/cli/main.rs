@@ -1,0 +1,13 @@
+//! `lcp` as a process, against a real `backups-console service` or console: exit status, standard output, standard error.
+
+#![expect(clippy::unwrap_used, reason = "what a test cannot go on without ends it")]
+#![expect(clippy::disallowed_methods, reason = "the archives of tests are small")]
+
+mod account;
+mod changes;
+mod download;
+mod faults;
+mod listing;
+mod shell;
+mod support;
+mod upload;
