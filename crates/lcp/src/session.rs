@@ -36,6 +36,8 @@ pub(crate) struct Session {
 struct Access {
     api: Arc<HttpBackupApi>,
     credentials: Credentials,
+    /// They came from `~/.lcp`.
+    is_kept: bool,
 }
 
 impl Session {
@@ -59,8 +61,10 @@ impl Session {
         configuration: Configuration,
         printer: Printer,
     ) -> Result<Self, Failure> {
+        let kept = credentials::kept(&place.address.host(), &configuration);
+        let is_kept = kept.is_some_and(|kept| is_same(&kept, &credentials));
         Ok(Self {
-            access: Mutex::new(Access::new(&place, credentials)?),
+            access: Mutex::new(Access::new(&place, credentials, is_kept)?),
             actor: Actor::new("lcp", "lcp"),
             place,
             configuration,
@@ -77,20 +81,21 @@ impl Session {
             .clone()
     }
 
-    /// Other credentials instead of those that the service takes no longer: what was kept since by another `login`, or
-    /// what somebody at the terminal types.
+    /// Other credentials instead of those that the service takes no longer: what another `login` kept since, where they
+    /// came from there, or what somebody at the terminal types.
     pub(crate) fn renew(&self, refused: ApiError) -> Result<(), Failure> {
         let mut access = self.access.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = credentials::kept(&self.place.address.host(), &Configuration::load()?);
-        let fresh = match kept {
-            Some(kept) if !is_same(&kept, &access.credentials) => kept,
+        let (fresh, is_kept) = match kept {
+            Some(kept) if access.is_kept && !is_same(&kept, &access.credentials) => (kept, true),
             _ if terminal::is_attended() => {
                 self.printer.say(&format!("{}", Failure::from(refused)));
-                Credentials::UserToken(terminal::ask_for_token("Another token:")?)
+                let token = terminal::ask_for_token("Another token:")?;
+                (Credentials::UserToken(token), false)
             }
             _ => return Err(refused.into()),
         };
-        *access = Access::new(&self.place, fresh)?;
+        *access = Access::new(&self.place, fresh, is_kept)?;
         Ok(())
     }
 
@@ -105,7 +110,7 @@ impl Session {
 }
 
 impl Access {
-    fn new(place: &Place, credentials: Credentials) -> Result<Self, Failure> {
+    fn new(place: &Place, credentials: Credentials, is_kept: bool) -> Result<Self, Failure> {
         let settings = ServiceSettings {
             environment: place.environment.clone(),
             address: place.address.clone(),
@@ -118,6 +123,7 @@ impl Access {
         Ok(Self {
             api: Arc::new(api.asked_by_a_person()),
             credentials,
+            is_kept,
         })
     }
 }

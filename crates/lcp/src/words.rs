@@ -24,6 +24,15 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
+/// `1 file`, `2 files`.
+pub(crate) fn files(count: u64) -> String {
+    if count == 1 {
+        "1 file".to_owned()
+    } else {
+        format!("{count} files")
+    }
+}
+
 /// In the zone of this machine: `Jun 02 2026, 2:20 AM`.
 pub(crate) fn local_time(time: Timestamp) -> String {
     time_in(time, TimeZone::system())

@@ -85,7 +85,7 @@ pub(crate) async fn run(
     let download = Download {
         session: &session,
         id,
-        folder: arguments.dest.join(id.as_str()),
+        folder: folder_in(&arguments.dest, id),
         force: arguments.force,
         printer,
     };
@@ -120,6 +120,15 @@ pub(crate) async fn run(
         parts,
     };
     printer.data(&download.folder.display().to_string(), &downloaded)
+}
+
+/// Without a dot before it where it goes right here: scripts compare the name.
+fn folder_in(dest: &Path, id: &BackupId) -> PathBuf {
+    if dest == Path::new(".") {
+        PathBuf::from(id.as_str())
+    } else {
+        dest.join(id.as_str())
+    }
 }
 
 impl Download<'_> {

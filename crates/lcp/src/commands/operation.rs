@@ -47,12 +47,11 @@ pub(crate) async fn watch(
     printer: Printer,
 ) -> Result<(), Failure> {
     let session = Session::open(service, None, printer)?;
-    let id = match id {
-        Some(id) => Some(OperationId(id)),
-        None => {
-            let current = session.api().current_operation(&session.actor).await?;
-            current.map(|operation| operation.id)
-        }
+    let id = if let Some(id) = id {
+        Some(OperationId(id))
+    } else {
+        let current = session.api().current_operation(&session.actor).await?;
+        current.map(|operation| operation.id)
     };
     if let Some(id) = id {
         return follow(&session, id, printer).await;

@@ -150,10 +150,10 @@ fn library(path: &Path, place: &Place, printer: Printer) -> Result<Ready, Failur
         let survey = pack::survey(path)?;
         // The documented word for a service that takes no single files, and what is done about it.
         printer.say(&format!(
-            "Project {} does not have GCS enabled for Document Library Store. {} files ({}) are packed into a volume.tgz \
+            "Project {} does not have GCS enabled for Document Library Store. Packing {} ({}) into a volume.tgz \
              on the way.",
             place.name(),
-            survey.files,
+            words::files(survey.files),
             words::size(survey.bytes)
         ));
         let bytes = survey.bytes;

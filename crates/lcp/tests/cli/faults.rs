@@ -11,36 +11,73 @@ use std::{
     thread,
 };
 
-use crate::support::{ENVIRONMENT, Place, database, noise, volume};
+use crate::support::{ENVIRONMENT, Ended, Place, database, noise, volume};
 
-/// Stands between, and cuts connections that brought so many bytes, so often.
+type Request = dyn Fn(&mut [u8], usize) + Send + Sync;
+
+/// Stands between, cuts connections that brought so many bytes, so often, and changes bytes.
+#[derive(Clone)]
+struct Faults {
+    /// Cuts when so many bytes came from the server.
+    from_server: usize,
+    /// Cuts when so many bytes went to the server.
+    to_server: usize,
+    times: usize,
+    /// Gets what comes from the server.
+    change: fn(&mut [u8]),
+    /// Gets what goes to the server, and how often was cut.
+    request: Arc<Request>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            from_server: usize::MAX,
+            to_server: usize::MAX,
+            times: 0,
+            change: |_| (),
+            request: Arc::new(|_, _| ()),
+        }
+    }
+}
+
 struct Proxy {
     port: u16,
     cuts: Arc<AtomicUsize>,
 }
 
 impl Proxy {
-    fn cutting(server: u16, after: usize, times: usize) -> Self {
-        Self::start(server, after, times, |_| ())
-    }
-
-    /// `change` gets the bytes that come from the server.
-    fn start(server: u16, after: usize, times: usize, change: fn(&mut [u8])) -> Self {
+    fn start(server: u16, faults: Faults) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let cuts = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&cuts);
         thread::spawn(move || {
             for client in listener.incoming() {
-                let (client, counted) = (client.unwrap(), Arc::clone(&counted));
+                let client = client.unwrap();
+                let upstream = TcpStream::connect(("127.0.0.1", server)).unwrap();
+                let (from, to) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
+                let (cuts, faults_there) = (Arc::clone(&counted), faults.clone());
                 thread::spawn(move || {
-                    let upstream = TcpStream::connect(("127.0.0.1", server)).unwrap();
-                    let (mut from, mut to) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
-                    thread::spawn(move || {
-                        let _ = std::io::copy(&mut from, &mut to);
-                        let _ = to.shutdown(Shutdown::Write);
-                    });
-                    relay(upstream, client, after, times, &counted, change);
+                    let change = |bytes: &mut [u8], cuts| (faults_there.request)(bytes, cuts);
+                    relay(
+                        from,
+                        to,
+                        (faults_there.to_server, faults_there.times),
+                        &cuts,
+                        change,
+                    );
+                });
+                let (cuts, faults_back) = (Arc::clone(&counted), faults.clone());
+                thread::spawn(move || {
+                    let change = |bytes: &mut [u8], _| (faults_back.change)(bytes);
+                    relay(
+                        upstream,
+                        client,
+                        (faults_back.from_server, faults_back.times),
+                        &cuts,
+                        change,
+                    );
                 });
             }
         });
@@ -48,7 +85,11 @@ impl Proxy {
     }
 
     fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/services/{ENVIRONMENT}", self.port)
+        self.url_of(ENVIRONMENT)
+    }
+
+    fn url_of(&self, environment: &str) -> String {
+        format!("http://127.0.0.1:{}/services/{environment}", self.port)
     }
 
     fn cuts(&self) -> usize {
@@ -59,10 +100,9 @@ impl Proxy {
 fn relay(
     mut from: TcpStream,
     mut to: TcpStream,
-    after: usize,
-    times: usize,
+    (after, times): (usize, usize),
     cuts: &AtomicUsize,
-    change: fn(&mut [u8]),
+    change: impl Fn(&mut [u8], usize),
 ) {
     let mut buffer = vec![0; 16 * 1024];
     let mut relayed = 0;
@@ -73,7 +113,7 @@ fn relay(
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(_) => break,
         };
-        change(&mut buffer[..read]);
+        change(&mut buffer[..read], cuts.load(Ordering::SeqCst));
         if to.write_all(&buffer[..read]).is_err() {
             break;
         }
@@ -84,11 +124,14 @@ fn relay(
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, may_cut)
                 .is_ok()
         {
+            let _ = from.shutdown(Shutdown::Both);
             break;
         }
     }
-    let _ = from.shutdown(Shutdown::Both);
-    let _ = to.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Write);
+    if relayed >= after {
+        let _ = to.shutdown(Shutdown::Both);
+    }
 }
 
 /// A backup whose document library takes many pieces, and that library's archive.
@@ -109,7 +152,14 @@ fn a_transfer_that_is_cut_ten_times_ends_byte_exact() {
         (&["--archive"][..], "volume.tgz"),
         (&[], "doclib/document_library/20098/a"),
     ] {
-        let proxy = Proxy::cutting(place.port(), 200_000, 10);
+        let proxy = Proxy::start(
+            place.port(),
+            Faults {
+                from_server: 200_000,
+                times: 10,
+                ..Faults::default()
+            },
+        );
         let mut all = vec![
             "backup",
             "download",
@@ -146,13 +196,17 @@ fn a_transfer_that_is_cut_ten_times_ends_byte_exact() {
 fn wrong_bytes_are_never_kept() {
     let place = Place::new();
     let (id, _) = large_backup(&place);
-    let proxy = Proxy::start(place.port(), usize::MAX, 0, |bytes| {
-        // Not the head of an answer, which is shorter.
-        if bytes.len() > 10_000 {
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
-        }
-    });
+    let faults = Faults {
+        change: |bytes| {
+            // Not the head of an answer, which is shorter.
+            if bytes.len() > 10_000 {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+            }
+        },
+        ..Faults::default()
+    };
+    let proxy = Proxy::start(place.port(), faults);
     let url = proxy.url();
     for arguments in [&["--archive"][..], &[]] {
         let mut all = vec!["backup", "download", "--backupId", &id, "--doclib", "--url", &url];
@@ -171,7 +225,14 @@ fn wrong_bytes_are_never_kept() {
 fn a_killed_download_goes_on_and_leaves_nothing_that_looks_whole() {
     let place = Place::new();
     let (id, bytes) = large_backup(&place);
-    let proxy = Proxy::cutting(place.port(), 1_000_000, usize::MAX);
+    let proxy = Proxy::start(
+        place.port(),
+        Faults {
+            from_server: 1_000_000,
+            times: usize::MAX,
+            ..Faults::default()
+        },
+    );
     let mut child = place
         .command(&[
             "backup",
@@ -200,4 +261,111 @@ fn a_killed_download_goes_on_and_leaves_nothing_that_looks_whole() {
         resumed.succeeded();
     }
     assert!(fs::read(&target).unwrap() == bytes);
+}
+
+#[test]
+fn an_upload_that_is_cut_ten_times_ends_byte_exact() {
+    let place = Place::new();
+    let content = noise(5_000_000);
+    place.write("library/20098/a", &content);
+    place.write("database.gz", database());
+    let faults = Faults {
+        to_server: 400_000,
+        times: 10,
+        ..Faults::default()
+    };
+    let proxy = Proxy::start(place.port(), faults);
+    let url = proxy.url();
+    let upload = place.run(&[
+        "backup",
+        "upload",
+        "--url",
+        &url,
+        "--database",
+        "database.gz",
+        "--doclib",
+        "library",
+    ]);
+    assert_eq!(proxy.cuts(), 10, "{upload:?}");
+    let id = upload.succeeded().trim().to_owned();
+    place
+        .run(&["backup", "download", "--backupId", &id, "-p", ENVIRONMENT])
+        .succeeded();
+    let document = place.path(&id).join("doclib/document_library/20098/a");
+    assert!(fs::read(document).unwrap() == content);
+}
+
+#[test]
+fn a_token_that_runs_out_is_replaced_by_what_another_login_kept() {
+    const EMAIL: &str = "joe@lfrjoebloggs.example";
+    let place = Place::with_a_console();
+    let create = ["create-admin", "--email", EMAIL, "--data", "data"];
+    place.on_the_server(&create, "seven sleepy lanterns hum\n");
+    let token = || place.on_the_server(&["create-token", "--email", EMAIL, "--data", "data"], "");
+    let (first, second) = (token(), token());
+    let list = place
+        .bare(&["backup", "list", "-p", "lfrjoebloggs-dev", "--json"])
+        .env("LCP_TOKEN", &first)
+        .output();
+    let list = Ended::of(list.unwrap()).json();
+    let id = list["backups"][0]["backupId"].as_str().unwrap().to_owned();
+
+    for is_kept in [true, false] {
+        let home = place.path("home/.lcp");
+        let (old, new) = (first.clone(), second.clone());
+        let port = Arc::new(AtomicUsize::new(0));
+        let proxy_port = Arc::clone(&port);
+        let faults = Faults {
+            from_server: 3_000,
+            times: 1,
+            // After the first cut the old token is none any more, and somebody has logged in again.
+            request: Arc::new(move |bytes, cuts| {
+                if cuts == 0 {
+                    return;
+                }
+                let port = proxy_port.load(Ordering::SeqCst);
+                fs::write(&home, kept(port, &new)).unwrap();
+                let place = bytes
+                    .windows(old.len())
+                    .position(|window| window == old.as_bytes());
+                if let Some(place) = place {
+                    bytes[place..place + old.len()].fill(b'x');
+                }
+            }),
+            ..Faults::default()
+        };
+        let proxy = Proxy::start(place.port(), faults);
+        port.store(usize::from(proxy.port), Ordering::SeqCst);
+        let url = proxy.url_of("lfrjoebloggs-dev");
+        let arguments = [
+            "backup",
+            "download",
+            "--backupId",
+            &id,
+            "--archive",
+            "--force",
+            "--url",
+            &url,
+        ];
+        let mut command = place.bare(&arguments);
+        if is_kept {
+            place.write("home/.lcp", kept(usize::from(proxy.port), &first));
+        } else {
+            fs::remove_file(place.path("home/.lcp")).unwrap();
+            fs::remove_dir_all(place.path(&id)).unwrap();
+            command.env("LCP_TOKEN", &first);
+        }
+        let download = Ended::of(command.output().unwrap());
+        assert_eq!(proxy.cuts(), 1, "{download:?}");
+        if is_kept {
+            download.succeeded();
+        } else {
+            // A token that was given is not replaced by somebody else's.
+            download.failed(5, "You need to log in");
+        }
+    }
+}
+
+fn kept(port: usize, token: &str) -> String {
+    format!("[remote \"127.0.0.1:{port}\"]\ntoken = {token}\n")
 }

@@ -10,4 +10,5 @@ mod faults;
 mod listing;
 mod shell;
 mod support;
+mod terminal;
 mod upload;

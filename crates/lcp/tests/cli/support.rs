@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 pub(crate) const MASTER: &str = "0123456789abcdef";
 pub(crate) const ENVIRONMENT: &str = "joe-bloggs-dev";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const CONFIGURATION: &str = "\
 [[projects]]
 name = \"joe-bloggs\"
