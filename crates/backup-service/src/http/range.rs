@@ -218,8 +218,7 @@ mod tests {
 
     #[test]
     fn an_archive_without_a_digest_is_never_found_to_be_the_same() {
-        let select =
-            |entries: &[(http::HeaderName, &str)]| select(&Method::GET, &headers(entries), None, 100);
+        let select = |entries: &[(HeaderName, &str)]| select(&Method::GET, &headers(entries), None, 100);
         let refused = Selection::Nothing(StatusCode::PRECONDITION_FAILED);
         assert_eq!(select(&[(IF_MATCH, TAG)]), refused);
         assert_eq!(select(&[(IF_MATCH, "*")]), Selection::Whole);
