@@ -81,6 +81,11 @@ impl Checksums {
         self.files.extend(files);
     }
 
+    /// That of one file.
+    pub(crate) fn of(&self, path: &Path) -> Option<[u8; 32]> {
+        self.files.get(path).copied()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Path, [u8; 32])> {
         self.files.iter().map(|(path, sha256)| (path.as_path(), *sha256))
     }

@@ -92,18 +92,20 @@ pub(crate) async fn run(
     fs::create_dir_all(&download.folder).map_err(|error| Failure::file("make", &download.folder, &error))?;
     let mut parts = Vec::new();
     for (part, description) in described {
-        let path = match part {
+        if description.sha256.is_none() {
+            printer.say(&format!(
+                "The service states no SHA-256 for the {}; only its length can be compared.",
+                part.title()
+            ));
+        }
+        let (path, sha256) = match part {
             Part::Database => {
-                download
-                    .archive(
-                        part,
-                        &description,
-                        &format!("{DATABASE}/{}", description.file_name),
-                    )
-                    .await?
+                let name = format!("{DATABASE}/{}", description.file_name);
+                download.archive(part, &description, &name).await?
             }
             Part::Volume if arguments.archive => {
-                download.archive(part, &description, part.archive_name()).await?
+                let name = part.archive_name();
+                download.archive(part, &description, name).await?
             }
             Part::Volume => download.library(&description).await?,
         };
@@ -111,7 +113,7 @@ pub(crate) async fn run(
             part,
             path,
             size: description.size,
-            sha256: hex::encode(description.sha256),
+            sha256: hex::encode(sha256),
         });
     }
     let downloaded = Downloaded {
@@ -132,18 +134,18 @@ fn folder_in(dest: &Path, id: &BackupId) -> PathBuf {
 }
 
 impl Download<'_> {
-    /// Keeps an archive as the file `name` of the folder.
+    /// Keeps an archive as the file `name` of the folder, and gives its SHA-256.
     async fn archive(
         &self,
         part: Part,
         description: &ArchiveDescription,
         name: &str,
-    ) -> Result<PathBuf, Failure> {
+    ) -> Result<(PathBuf, [u8; 32]), Failure> {
         let target = self.folder.join(name);
-        if self.is_there(&target, description)? {
+        if let Some(sha256) = self.is_there(name, &target, description)? {
             self.printer
                 .say(&format!("{} is there already, and whole.", target.display()));
-            return Ok(target);
+            return Ok((target, sha256));
         }
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(|error| Failure::file("make", parent, &error))?;
@@ -151,42 +153,46 @@ impl Download<'_> {
         let mut partial = target.clone().into_os_string();
         partial.push(PART);
         let partial = PathBuf::from(partial);
-        let is_right = match self.fill(part, description, &partial).await? {
-            Filled::Right => true,
+        let mut filled = self.fill(part, description, &partial).await?;
+        if matches!(filled, Filled::WrongAfterResume) {
             // What had come in an earlier run may have been something else.
-            Filled::WrongAfterResume => {
-                self.printer
-                    .say("What had come before was not of this archive; it comes again from its beginning.");
-                matches!(self.fill(part, description, &partial).await?, Filled::Right)
-            }
-            Filled::Wrong => false,
-        };
-        if !is_right {
-            return Err(wrong_bytes(part, description));
+            self.printer
+                .say("What had come before was not of this archive; it comes again from its beginning.");
+            filled = self.fill(part, description, &partial).await?;
         }
+        let Filled::Right(sha256) = filled else {
+            return Err(wrong_bytes(part, description));
+        };
         publish(&partial, &target, self.force)?;
-        self.record(Path::new(name), [(PathBuf::from(name), description.sha256)])?;
-        Ok(target)
+        self.record(Path::new(name), [(PathBuf::from(name), sha256)])?;
+        Ok((target, sha256))
     }
 
-    /// Whether a file is what would be downloaded. Another one is an error, unless it may be overwritten.
-    fn is_there(&self, target: &Path, description: &ArchiveDescription) -> Result<bool, Failure> {
-        match fs::symlink_metadata(target) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Failure::file("look at", target, &error)),
-            Ok(metadata) => {
-                let is_right = metadata.is_file()
-                    && metadata.len() == description.size
-                    && block_in_place(|| checksums::of_file(target))
-                        .map_err(|error| Failure::file("read", target, &error))?
-                        == description.sha256;
-                if is_right || self.force {
-                    Ok(is_right)
-                } else {
-                    Err(exists(target))
-                }
+    /// The SHA-256 of a file that is what would be downloaded: as the service states, or else as it was when it came.
+    /// Another file is an error, unless it may be overwritten.
+    fn is_there(
+        &self,
+        name: &str,
+        target: &Path,
+        description: &ArchiveDescription,
+    ) -> Result<Option<[u8; 32]>, Failure> {
+        let metadata = match fs::symlink_metadata(target) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Failure::file("look at", target, &error)),
+            Ok(metadata) => metadata,
+        };
+        let expected = match description.sha256 {
+            None => Checksums::read(&self.folder)?.of(Path::new(name)),
+            stated => stated,
+        };
+        if metadata.is_file() && metadata.len() == description.size && expected.is_some() {
+            let found = block_in_place(|| checksums::of_file(target))
+                .map_err(|error| Failure::file("read", target, &error))?;
+            if expected == Some(found) {
+                return Ok(expected);
             }
         }
+        if self.force { Ok(None) } else { Err(exists(target)) }
     }
 
     /// Brings the partial file to its full length, from wherever it stands. Wrong bytes are removed.
@@ -245,9 +251,10 @@ impl Download<'_> {
             counter.add(bytes.len());
         }
         block_in_place(|| file.sync_all()).map_err(|error| failed("write", &error))?;
-        if <[u8; 32]>::from(hasher.finalize()) == description.sha256 {
+        let sha256 = hasher.finalize().into();
+        if description.sha256.is_none_or(|stated| stated == sha256) {
             progress.finish();
-            return Ok(Filled::Right);
+            return Ok(Filled::Right(sha256));
         }
         drop(progress);
         fs::remove_file(path).map_err(|error| failed("remove", &error))?;
@@ -259,7 +266,7 @@ impl Download<'_> {
     }
 
     /// Unpacks the document library while it comes.
-    async fn library(&self, description: &ArchiveDescription) -> Result<PathBuf, Failure> {
+    async fn library(&self, description: &ArchiveDescription) -> Result<(PathBuf, [u8; 32]), Failure> {
         let target = self.folder.join(LIBRARY);
         let partial = self.folder.join(format!("{LIBRARY}{PART}"));
         let is_new = match fs::read_dir(&target) {
@@ -276,7 +283,7 @@ impl Download<'_> {
             // Empty until all of it is there; scripts wait for its name.
             fs::create_dir_all(&target).map_err(|error| Failure::file("make", &target, &error))?;
         }
-        let unpacked = match self.unpack_into(&partial, description).await {
+        let (unpacked, sha256) = match self.unpack_into(&partial, description).await {
             Ok(unpacked) => unpacked,
             Err(failure) => {
                 // It cannot go on where it stopped; the reason that counts is the first.
@@ -293,14 +300,14 @@ impl Download<'_> {
             .into_iter()
             .map(|(path, sha256)| (Path::new(LIBRARY).join(path), sha256));
         self.record(Path::new(LIBRARY), files)?;
-        Ok(target)
+        Ok((target, sha256))
     }
 
     async fn unpack_into(
         &self,
         folder: &Path,
         description: &ArchiveDescription,
-    ) -> Result<Unpacked, Failure> {
+    ) -> Result<(Unpacked, [u8; 32]), Failure> {
         let opened = Dir::open_ambient_dir(folder, ambient_authority())
             .map_err(|error| Failure::file("open", folder, &error))?;
         room_for(folder, description.size)?;
@@ -336,14 +343,15 @@ impl Download<'_> {
         // That bytes did not come is why they cannot be unpacked.
         outcome?;
         let unpacked = unpacked?;
-        if <[u8; 32]>::from(hasher.finalize()) != description.sha256 {
+        let sha256 = hasher.finalize().into();
+        if description.sha256.is_some_and(|stated| stated != sha256) {
             return Err(wrong_bytes(Part::Volume, description));
         }
         // Once, and not for each of many small files.
         block_in_place(|| fs::File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(folder)?)))
             .map_err(|error| Failure::file("sync", folder, &error))?;
         progress.finish();
-        Ok(unpacked)
+        Ok((unpacked, sha256))
     }
 
     /// Writes down what is there now, instead of what was below `path`.
@@ -360,18 +368,17 @@ impl Download<'_> {
 }
 
 enum Filled {
-    Right,
+    Right([u8; 32]),
     Wrong,
     WrongAfterResume,
 }
 
 fn wrong_bytes(part: Part, description: &ArchiveDescription) -> Failure {
     Failure::Integrity(format!(
-        "The {} came with {} bytes that do not have the SHA-256 the service states, {}. Nothing of it is kept; try again, \
-         and tell whoever runs the service if it happens twice.",
+        "The {} came with {} bytes that do not have the SHA-256 the service states. Nothing of it is kept; try again, and \
+         tell whoever runs the service if it happens twice.",
         part.title(),
-        description.size,
-        hex::encode(description.sha256)
+        description.size
     ))
 }
 
