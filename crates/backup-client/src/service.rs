@@ -219,8 +219,9 @@ impl fmt::Debug for HttpBackupApi {
 /// What `GET /` of our services says.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServiceDescription {
-    /// Its version.
-    pub version: String,
+    /// Its version, where it says it.
+    #[serde(default)]
+    pub version: Option<String>,
     /// The project of the environment that it keeps backups for.
     pub project: String,
     /// The name of that environment within its project.

@@ -15,7 +15,7 @@ pub(crate) async fn run(arguments: &ServiceArguments, printer: Printer) -> Resul
         .api()
         .about(&session.actor)
         .await?
-        .map(|about| about.version);
+        .and_then(|about| about.version);
     let text = match &service {
         Some(version) => format!(
             "lcp {VERSION}\nbackup service {version} at {}",
