@@ -221,14 +221,25 @@ async fn bytes_that_are_not_those_that_were_asked_for_break_the_download() {
 }
 
 #[tokio::test]
-async fn an_archive_whose_digest_is_not_told_is_not_handed_on() {
+async fn an_archive_whose_digest_is_not_told_has_none_and_one_whose_length_is_not_is_refused() {
     let vague = impostor(
         "HTTP/1.1 200 OK\r\ncontent-type: application/gzip\r\ncontent-length: 10\r\nconnection: close\r\n\r\n",
         Then::Closes,
     )
     .await;
-    match vague.client.describe(&actor(), &id(), Part::Volume).await {
-        Err(ApiError::Unavailable { reason }) => assert!(reason.contains("SHA-256"), "{reason}"),
+    let described = vague
+        .client
+        .describe(&actor(), &id(), Part::Volume)
+        .await
+        .unwrap();
+    assert_eq!((described.size, described.sha256), (10, None));
+    let vaguer = impostor(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/gzip\r\nconnection: close\r\n\r\n",
+        Then::Closes,
+    )
+    .await;
+    match vaguer.client.describe(&actor(), &id(), Part::Volume).await {
+        Err(ApiError::Unavailable { reason }) => assert!(reason.contains("length"), "{reason}"),
         outcome => panic!("{outcome:?}"),
     }
 }
