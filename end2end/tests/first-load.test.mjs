@@ -73,7 +73,22 @@ describe("the first load", () => {
     const more = files.filter((file) => !WEIGHED.includes(file));
     assert.ok(more.length > 0 && more.every((file) => SPLIT_OFF.test(file)), files.join(", "));
     await page.locator("details[open] form[novalidate]").waitFor();
+    assert.equal(await page.getByText("did not load").filter({ visible: true }).count(), 0);
     assert.deepEqual(page.trouble, []);
+    await page.context().close();
+  });
+
+  test("of a form's island that comes at the second try makes the form alive", async () => {
+    const page = await visit(browser, { storageState: session });
+    let asked = 0;
+    await page.route(SPLIT_OFF, async (route) => {
+      asked += 1;
+      // The page's own hint is the first to ask.
+      await (asked <= 2 ? route.abort() : route.continue());
+    });
+    await page.goto(server.url + UPLOAD);
+    await page.locator("details[open] form[novalidate]").waitFor();
+    assert.ok(asked > 2, `it was asked for ${asked} times`);
     await page.context().close();
   });
 
@@ -90,6 +105,12 @@ describe("the first load", () => {
     assert.ok(refused > 0, "the island was not asked for");
 
     const form = page.locator("details[open] form");
+    const sentence = form.getByText("did not load");
+    await sentence.waitFor();
+    assert.match(await sentence.textContent(), /load the page again/);
+    assert.ok(refused >= 3, `it was asked for ${refused} times`);
+    const panics = page.trouble.filter((text) => /panicked|unreachable|RuntimeError/.test(text));
+    assert.deepEqual(panics, [], "a line that was cut is no reason to panic");
     assert.equal(await form.getAttribute("novalidate"), null);
     await form.locator("input[name=database]").setInputFiles(pair.database);
     await form.locator("input[name=volume]").setInputFiles(pair.volume);

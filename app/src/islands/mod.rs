@@ -14,4 +14,5 @@ pub use copy_button::CopyButton;
 pub use live::Live;
 pub use local_time::LocalTime;
 pub use theme_switch::ThemeSwitch;
+#[cfg(feature = "ssr")]
 pub use uploader::UploadForm;

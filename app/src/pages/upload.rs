@@ -2,7 +2,7 @@
 
 use backup_api::{Action, Part, ProblemCode};
 use console::{ConsoleError, Environment};
-use leptos::prelude::*;
+use leptos::{WasmSplitManifest, prelude::*};
 
 use super::page;
 use crate::{
@@ -27,6 +27,7 @@ pub(crate) fn UploadPage() -> impl IntoView {
     let part = query_value("part").and_then(|word| word.parse::<Part>().ok());
     let finding = query_value("finding").and_then(|word| problems::finding_sentence(&word, part));
     let request = query_value("request").filter(|id| is_request_id(id));
+    let split_off = split_off();
     page(async move {
         let viewer = viewer().await?;
         let current = viewer.environment(&shown)?;
@@ -52,6 +53,12 @@ pub(crate) fn UploadPage() -> impl IntoView {
         let place = Place::Upload(current);
         Ok(view! {
             <ConsolePage viewer=viewer.clone() place shown title="Upload Backup">
+                {split_off
+                    .into_iter()
+                    .map(|path| {
+                        view! { <link rel="preload" href=path r#as="fetch" r#type="application/wasm" crossorigin="anonymous" /> }
+                    })
+                    .collect_view()}
                 <BackLink href=back />
                 <div class="page-head">
                     <div>
@@ -66,6 +73,19 @@ pub(crate) fn UploadPage() -> impl IntoView {
             </ConsolePage>
         }
         .into_any())
+    })
+}
+
+/// Where the code of the forms is. Browsers would learn of it only when all the rest is loaded and running; told by the page
+/// they fetch it along.
+fn split_off() -> Vec<String> {
+    let Some(WasmSplitManifest(manifest)) = use_context::<WasmSplitManifest>() else {
+        return Vec::new();
+    };
+    manifest.with_value(|(folder, modules, _)| {
+        // Nothing else is split off.
+        let files = modules.values().flatten();
+        files.map(|file| format!("{folder}/{file}.wasm")).collect()
     })
 }
 

@@ -7,13 +7,21 @@ mod connection;
 mod file;
 mod handles;
 mod leaving;
+#[cfg(feature = "hydrate")]
+mod loading;
 mod pace;
 mod row;
 mod transfer;
 
 use backup_api::Part;
 use gloo_timers::{callback::Timeout, future::TimeoutFuture};
-use leptos::{html, prelude::*, task::spawn_local};
+use leptos::{
+    html,
+    prelude::*,
+    tachys::{html::islands::Island, reactive_graph::OwnedView},
+    task::spawn_local,
+};
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, FocusEvent, HtmlElement, HtmlInputElement, MouseEvent, SubmitEvent};
 
@@ -42,9 +50,12 @@ const fn accepted(part: Part) -> (&'static str, &'static str, Drawing) {
     }
 }
 
-/// Two files and the button that makes a backup of them.
-#[island(lazy)]
-pub fn UploadForm(
+/// The name of its island, which is the function that the page's script calls with each of them.
+const ISLAND: &str = "bring_upload_form_alive";
+
+/// What the form has to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Settings {
     /// As pages name it: `lfrjoebloggs-prd`.
     environment: String,
     /// Where the plain form is sent.
@@ -57,7 +68,49 @@ pub fn UploadForm(
     reason: Option<String>,
     /// Whether that is over when an operation ends.
     is_held: bool,
+}
+
+/// Two files and the button that makes a backup of them.
+///
+/// An island in all but the attribute: `#[island(lazy)]` panics when its code does not come, and takes everything else on the
+/// page that waits for something along.
+#[cfg(feature = "ssr")]
+#[component]
+pub fn UploadForm(
+    environment: String,
+    action: String,
+    backups: String,
+    files: Vec<DraftFile>,
+    reason: Option<String>,
+    is_held: bool,
 ) -> impl IntoView {
+    let settings = Settings {
+        environment,
+        action,
+        backups,
+        files,
+        reason,
+        is_held,
+    };
+    let text = serde_json::to_string(&settings).expect("texts and numbers");
+    island(settings).with_props(text)
+}
+
+/// The same on both sides.
+fn island(settings: Settings) -> Island<impl IntoView> {
+    let form = Owner::new().with(|| Owner::with_hydration(move || OwnedView::new(form(settings))));
+    Island::new(ISLAND, form)
+}
+
+fn form(settings: Settings) -> impl IntoView {
+    let Settings {
+        environment,
+        action,
+        backups,
+        files,
+        reason,
+        is_held,
+    } = settings;
     let works = RwSignal::new(false);
     let making = RwSignal::new(false);
     let problem = RwSignal::new(None::<Refusal>);
@@ -99,6 +152,10 @@ pub fn UploadForm(
     };
     view! {
         <form method="post" enctype="multipart/form-data" action=action novalidate=works on:submit=submit>
+            // Nobody takes it out of hiding but `loading`, when the rest of this has not come.
+            <p class="quiet" role="status" data-not-loaded hidden>
+                "The part of this page that sends large files piece by piece did not load. You can send both files as they are: keep this page open until the next one appears. Or load the page again."
+            </p>
             {rows.map(|row| file_row(row, works)).collect_view()}
             <div class="notice notice-error" role="alert" hidden=move || problem.read().is_none()>
                 <div class="notice-text">
