@@ -11,6 +11,7 @@ use axum::{
     http::{Method, StatusCode},
 };
 use backup_api::http::RouteTable;
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::oneshot;
 
 use super::*;
@@ -31,6 +32,13 @@ fn routes() -> Router {
         .on(&Method::GET, "/slow", || async {
             sleep(Duration::from_millis(300)).await;
             "finished"
+        })
+        .on(&Method::GET, "/in-two", || async {
+            let pieces = stream::iter(["first, ", "second"]).then(|piece| async move {
+                sleep(Duration::from_millis(2)).await;
+                Ok::<_, Infallible>(piece)
+            });
+            Body::from_stream(pieces)
         })
         .on(&Method::GET, "/large", || async { vec![b'x'; 32 * 1024 * 1024] })
         .into_router()
@@ -182,6 +190,35 @@ async fn several_requests_share_a_connection() {
     })
     .await;
     assert_eq!(answer.matches("hello").count(), 2, "{answer}");
+}
+
+/// The second piece of an answer would wait until the client acknowledges the first, which clients put off for 40 ms.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_pieces_is_not_held_back() {
+    const REQUESTS: usize = 24;
+    let served = start();
+    let mut times = with_client(served.address, |mut client| {
+        let ask = |client: &mut Client| {
+            let asked = Instant::now();
+            client
+                .write_all(b"GET /in-two HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                .unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\r\n0\r\n\r\n") {
+                let mut bytes = [0; 1024];
+                let count = client.read(&mut bytes).unwrap();
+                assert!(count > 0, "the answer broke off");
+                answer.extend_from_slice(&bytes[..count]);
+            }
+            asked.elapsed()
+        };
+        (0..REQUESTS).map(|_| ask(&mut client)).collect::<Vec<_>>()
+    })
+    .await;
+    times.sort();
+    // Of a busy machine only the better half says something.
+    let quick = times[REQUESTS / 4];
+    assert!(quick < Duration::from_millis(35), "{times:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
