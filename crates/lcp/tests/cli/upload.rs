@@ -23,19 +23,19 @@ fn upload(place: &Place, database: &str, library: &str) -> Ended {
 fn a_folder_is_packed_on_the_way_and_comes_back_as_it_was() {
     let place = Place::new();
     let big = noise(2_500_000);
-    place.write("data/document_library/20098/0/big", &big);
+    place.write("liferay/document_library/20098/0/big", &big);
     let long = format!(
-        "data/document_library/{}/{}",
+        "liferay/document_library/{}/{}",
         "long".repeat(40),
         "name".repeat(40)
     );
     place.write(&long, "long");
-    place.write("data/document_library/empty", "");
-    place.write("data/license/key", "key");
-    symlink("20098/0/big", place.path("data/document_library/link")).unwrap();
+    place.write("liferay/document_library/empty", "");
+    place.write("liferay/license/key", "key");
+    symlink("20098/0/big", place.path("liferay/document_library/link")).unwrap();
     place.write("dump.sql", DUMP);
 
-    let sent = upload(&place, "dump.sql", "data");
+    let sent = upload(&place, "dump.sql", "liferay");
     assert!(
         sent.err
             .contains("Project joe-bloggs-dev does not have GCS enabled for Document Library Store."),
@@ -51,7 +51,7 @@ fn a_folder_is_packed_on_the_way_and_comes_back_as_it_was() {
     );
     assert_eq!(fs::read(library.join("document_library/empty")).unwrap(), b"");
     assert_eq!(
-        fs::read(library.join(long.strip_prefix("data/").unwrap())).unwrap(),
+        fs::read(library.join(long.strip_prefix("liferay/").unwrap())).unwrap(),
         b"long"
     );
     assert_eq!(fs::read(library.join("license/key")).unwrap(), b"key");
@@ -68,7 +68,7 @@ fn a_folder_is_packed_on_the_way_and_comes_back_as_it_was() {
     };
     assert_eq!(
         seconds(&library.join("license/key")),
-        seconds(&place.path("data/license/key"))
+        seconds(&place.path("liferay/license/key"))
     );
     let dump = fs::read_dir(place.path(&id).join("database"))
         .unwrap()
