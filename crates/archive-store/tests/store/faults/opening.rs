@@ -77,17 +77,7 @@ async fn start_with(fault: Fault, well: usize) -> Option<String> {
     }
     disk.assert_no_sync_was_repeated();
 
-    let disk = Arc::new(FaultyDisk::new());
-    let (database, store, uploads) = open(&folder, &disk).await.unwrap();
-    let world = World {
-        folder,
-        disk,
-        database,
-        store,
-        uploads,
-        standing,
-        made,
-    };
+    let world = World::over(folder, standing, made).await;
     world.assert_standing().await;
     let state = world.uploads.state(SCOPE, &id).await.unwrap();
     assert_eq!(state.map(|state| state.offset), Some(DURABLE));

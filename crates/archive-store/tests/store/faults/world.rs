@@ -143,6 +143,11 @@ impl World {
     /// As after the end of a process, with a disk that is well.
     pub(super) async fn reopen(self) -> Self {
         let (folder, standing, made) = self.close().await;
+        Self::over(folder, standing, made).await
+    }
+
+    /// The store over a folder that is there, with a disk that is well.
+    pub(super) async fn over(folder: TempDir, standing: Backup, made: RefCell<Option<Backup>>) -> Self {
         let disk = Arc::new(FaultyDisk::new());
         let (database, store, uploads) = open(&folder, &disk).await.unwrap();
         Self {
