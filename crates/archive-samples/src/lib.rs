@@ -1,9 +1,11 @@
-//! Small archives for tests, made in memory.
+//! Archives for tests, made in memory: sound ones of any size, and small ones with one thing wrong.
 //!
-//! Broken ones are written by hand, byte by byte where it must be, because programs that pack do not write them. Every
+//! A test that needs an archive and nothing special in it takes [`database`], [`volume`] or their like of a certain
+//! size; [`postgresql_dump`], [`mysql_dump`] and [`document_library`] have in them what readers stumble upon. Broken ones are written by hand, byte by byte where it must be, because programs that pack do not write them. Every
 //! crate that takes archives can ask for all of them, so that a new way to break one is tried everywhere.
 
 mod broken;
+mod sound;
 mod tar;
 
 use std::io::Write as _;
@@ -12,6 +14,7 @@ use flate2::{Compression, GzBuilder};
 
 pub use crate::{
     broken::{BrokenArchive, broken_archives},
+    sound::{SMALLEST, archive, archive_of, database, database_of, pieces, volume, volume_of},
     tar::{TarBuilder, TarEntry},
 };
 

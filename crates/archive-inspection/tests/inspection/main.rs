@@ -10,6 +10,7 @@ mod chunking;
 mod dumps;
 mod engines;
 mod mutations;
+mod samples;
 mod servers;
 mod sound;
 mod support;
