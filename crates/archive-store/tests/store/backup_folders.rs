@@ -5,17 +5,18 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
 };
 
+use archive_samples::{database_of, volume_of};
 use archive_store::{FinishedArchive, StoreError};
 use backup_api::Part;
 
-use crate::support::{DataFolder, backup, backup_id, environment, gzip_like, operation};
+use crate::support::{DataFolder, backup, backup_id, environment, operation};
 
 const ENVIRONMENT: &str = "backups/lfrjoebloggs-prd";
 const MANIFEST: &[u8] = br#"{"backupId":"dxpcloud-lqgqnewltbexuewymq-202611232100"}"#;
 
 async fn pair(data: &DataFolder) -> (FinishedArchive, FinishedArchive) {
-    let database = data.store_archive(operation(), &gzip_like(1000, 1)).await;
-    let volume = data.store_archive(operation(), &gzip_like(2000, 2)).await;
+    let database = data.store_archive(operation(), &database_of(1000, 1)).await;
+    let volume = data.store_archive(operation(), &volume_of(2000, 2)).await;
     (database, volume)
 }
 
@@ -178,7 +179,7 @@ async fn archives_outlive_their_folder_until_they_are_discarded() {
         .await
         .unwrap();
     assert!(data.names(ENVIRONMENT).is_empty());
-    assert_eq!(data.bytes_of(&pair.0).await, gzip_like(1000, 1));
+    assert_eq!(data.bytes_of(&pair.0).await, database_of(1000, 1));
 
     data.store.discard(pair.0.id()).await.unwrap();
     data.store.discard(pair.1.id()).await.unwrap();

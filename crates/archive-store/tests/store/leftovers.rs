@@ -2,15 +2,16 @@
 
 use std::{fs, mem};
 
+use archive_samples::{database_of, volume_of};
 use archive_store::{ArchiveOwner, ArchiveWriter};
 use uuid::Uuid;
 
-use crate::support::{DataFolder, backup, backup_id, gzip_like, operation};
+use crate::support::{DataFolder, backup, backup_id, operation};
 
 /// As when the power goes: nobody cleans up.
 async fn crash_while_receiving(data: &DataFolder, owner: ArchiveOwner) {
     let mut writer: ArchiveWriter = data.store.begin(owner, None).await.unwrap();
-    writer.write(gzip_like(100_000, 0).into()).await.unwrap();
+    writer.write(volume_of(100_000, 0).into()).await.unwrap();
     mem::forget(writer);
 }
 
@@ -26,7 +27,7 @@ async fn what_an_operation_was_receiving_goes() {
 #[tokio::test]
 async fn what_an_operation_finished_and_no_backup_adopted_goes() {
     let data = DataFolder::new().await;
-    data.store_archive(operation(), &gzip_like(1000, 0)).await;
+    data.store_archive(operation(), &volume_of(1000, 0)).await;
     data.reopen().await.assert_nothing_is_left().await;
 }
 
@@ -34,7 +35,7 @@ async fn what_an_operation_finished_and_no_backup_adopted_goes() {
 #[tokio::test]
 async fn a_file_that_was_renamed_but_not_recorded_goes() {
     let data = DataFolder::new().await;
-    let archive = data.store_archive(operation(), &gzip_like(1000, 0)).await;
+    let archive = data.store_archive(operation(), &volume_of(1000, 0)).await;
     let mut transaction = data.database.begin().await.unwrap();
     sqlx::query("UPDATE archives SET state = 'receiving', size = NULL, sha256 = NULL")
         .execute(&mut *transaction)
@@ -48,7 +49,7 @@ async fn a_file_that_was_renamed_but_not_recorded_goes() {
 #[tokio::test]
 async fn backups_and_drafts_keep_what_is_theirs() {
     let data = DataFolder::new().await;
-    let (first, second) = (gzip_like(1000, 1), gzip_like(1000, 2));
+    let (first, second) = (database_of(1000, 1), volume_of(1000, 2));
     let of_backup = data.store_archive(operation(), &first).await;
     data.adopt(&of_backup, &backup()).await.unwrap();
     let of_draft = data
@@ -69,7 +70,7 @@ async fn backups_and_drafts_keep_what_is_theirs() {
 #[tokio::test]
 async fn an_owner_of_a_later_release_keeps_what_is_its_own() {
     let data = DataFolder::new().await;
-    let archive = data.store_archive(operation(), &gzip_like(1000, 0)).await;
+    let archive = data.store_archive(operation(), &volume_of(1000, 0)).await;
     let mut transaction = data.database.begin().await.unwrap();
     let statement = sqlx::query("UPDATE archives SET owner = 'lease:7'");
     statement.execute(&mut *transaction).await.unwrap();
@@ -146,8 +147,8 @@ async fn foreign_files_in_a_half_built_folder_stay() {
 #[tokio::test]
 async fn a_published_folder_stays_even_where_its_archives_go() {
     let data = DataFolder::new().await;
-    let database = data.store_archive(operation(), &gzip_like(1000, 1)).await;
-    let volume = data.store_archive(operation(), &gzip_like(1000, 2)).await;
+    let database = data.store_archive(operation(), &database_of(1000, 1)).await;
+    let volume = data.store_archive(operation(), &volume_of(1000, 2)).await;
     let parts = [
         (&database, backup_api::Part::Database),
         (&volume, backup_api::Part::Volume),

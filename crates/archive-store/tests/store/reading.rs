@@ -2,20 +2,21 @@
 
 use std::{fs::OpenOptions, io, time::Duration};
 
+use archive_samples::volume_of;
 use archive_store::StoreError;
 use backup_api::{BodyError, ByteRange};
 use futures_util::StreamExt;
 use proptest::prelude::*;
 
-use crate::support::{DataFolder, MIB, collect, gzip_like, operation};
+use crate::support::{DataFolder, MIB, collect, operation};
 
 #[tokio::test]
 async fn an_archive_that_is_not_there_is_not_read() {
     let data = DataFolder::new().await;
-    let archive = data.store_archive(operation(), &gzip_like(100, 0)).await;
+    let archive = data.store_archive(operation(), &volume_of(300, 0)).await;
     data.store.discard(archive.id()).await.unwrap();
     data.store.discard(archive.id()).await.unwrap();
-    let Err(error) = data.store.read(archive.id(), ByteRange::whole(100)).await else {
+    let Err(error) = data.store.read(archive.id(), ByteRange::whole(300)).await else {
         panic!("it was read")
     };
     assert!(matches!(error, StoreError::NoSuchArchive), "{error:?}");
@@ -25,10 +26,10 @@ async fn an_archive_that_is_not_there_is_not_read() {
 #[tokio::test]
 async fn a_range_outside_the_archive_is_refused() {
     let data = DataFolder::new().await;
-    let archive = data.store_archive(operation(), &gzip_like(100, 0)).await;
+    let archive = data.store_archive(operation(), &volume_of(300, 0)).await;
     for range in [
-        ByteRange { start: 0, end: 101 },
-        ByteRange { start: 101, end: 101 },
+        ByteRange { start: 0, end: 301 },
+        ByteRange { start: 301, end: 301 },
         ByteRange { start: 60, end: 50 },
         ByteRange {
             start: u64::MAX,
@@ -39,7 +40,7 @@ async fn a_range_outside_the_archive_is_refused() {
             panic!("{range:?} was read")
         };
         assert!(
-            matches!(error, StoreError::OutOfRange { size: 100 }),
+            matches!(error, StoreError::OutOfRange { size: 300 }),
             "{range:?}: {error:?}"
         );
     }
@@ -48,18 +49,18 @@ async fn a_range_outside_the_archive_is_refused() {
 #[tokio::test]
 async fn a_file_of_another_length_is_not_handed_out() {
     let data = DataFolder::new().await;
-    let archive = data.store_archive(operation(), &gzip_like(100, 0)).await;
+    let archive = data.store_archive(operation(), &volume_of(300, 0)).await;
     let file = OpenOptions::new()
         .write(true)
         .open(data.archive_file(archive.id()))
         .unwrap();
-    for found in [99, 101] {
+    for found in [299, 301] {
         file.set_len(found).unwrap();
-        let Err(error) = data.store.read(archive.id(), ByteRange::whole(100)).await else {
+        let Err(error) = data.store.read(archive.id(), ByteRange::whole(300)).await else {
             panic!("it was read")
         };
         assert!(
-            matches!(error, StoreError::Damaged { expected: 100, found: f } if f == found),
+            matches!(error, StoreError::Damaged { expected: 300, found: f } if f == found),
             "{error:?}"
         );
     }
@@ -68,7 +69,7 @@ async fn a_file_of_another_length_is_not_handed_out() {
 #[tokio::test]
 async fn a_file_that_shrinks_during_a_download_ends_it_with_an_error() {
     let data = DataFolder::new().await;
-    let bytes = gzip_like(3 * MIB, 0);
+    let bytes = volume_of(3 * MIB, 0);
     let archive = data.store_archive(operation(), &bytes).await;
     let mut stream = data
         .store
@@ -100,7 +101,7 @@ async fn a_file_that_shrinks_during_a_download_ends_it_with_an_error() {
 #[tokio::test]
 async fn a_download_goes_on_when_its_archive_is_discarded() {
     let data = DataFolder::new().await;
-    let bytes = gzip_like(3 * MIB, 6);
+    let bytes = volume_of(3 * MIB, 6);
     let archive = data.store_archive(operation(), &bytes).await;
     let mut stream = data
         .store
@@ -117,8 +118,8 @@ async fn a_download_goes_on_when_its_archive_is_discarded() {
 #[tokio::test]
 async fn an_empty_range_is_an_empty_stream() {
     let data = DataFolder::new().await;
-    let archive = data.store_archive(operation(), &gzip_like(100, 0)).await;
-    for position in [0, 50, 100] {
+    let archive = data.store_archive(operation(), &volume_of(300, 0)).await;
+    for position in [0, 50, 300] {
         let range = ByteRange {
             start: position,
             end: position,
@@ -143,7 +144,7 @@ fn clients_that_do_not_read_hold_no_thread() {
         .unwrap();
     runtime.block_on(async {
         let data = DataFolder::new().await;
-        let bytes = gzip_like(2 * MIB, 7);
+        let bytes = volume_of(2 * MIB, 7);
         let archive = data.store_archive(operation(), &bytes).await;
         let mut stalled = Vec::new();
         for _ in 0..10 {
@@ -175,7 +176,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let data = DataFolder::new().await;
-            let bytes = gzip_like(900_000, 8);
+            let bytes = volume_of(900_000, 8);
             let archive = data.store_archive(operation(), &bytes).await;
             for (one, other) in ranges {
                 let (start, end) = (one.min(other), one.max(other));

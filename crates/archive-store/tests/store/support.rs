@@ -136,19 +136,6 @@ pub(crate) async fn collect(mut stream: ByteStream) -> Result<Vec<u8>, BodyError
     Ok(bytes)
 }
 
-/// Starts as a gzip file does and never repeats itself; `seed` makes it differ from others.
-pub(crate) fn gzip_like(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(2).wrapping_add(1);
-    let mut bytes = vec![0x1f, 0x8b, 0x08];
-    bytes.extend((3..length).map(|_| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        u8::try_from(state >> 56).unwrap()
-    }));
-    bytes
-}
-
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }

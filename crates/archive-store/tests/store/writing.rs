@@ -2,12 +2,13 @@
 
 use std::{fs, time::Duration};
 
+use archive_samples::{SMALLEST, volume_of};
 use archive_store::{ArchiveOwner, StoreError, StoreLimits};
 use bytes::Bytes;
 use database::sqlx;
 use proptest::prelude::*;
 
-use crate::support::{DataFolder, MIB, backup, gzip_like, operation, sha256};
+use crate::support::{DataFolder, MIB, backup, operation, sha256};
 
 const LIMIT: u64 = 1000;
 
@@ -34,7 +35,7 @@ async fn an_archive_announced_too_large_is_refused_before_a_byte() {
 async fn an_archive_that_becomes_too_large_is_refused_while_it_streams() {
     let data = small().await;
     let mut writer = data.store.begin(operation(), None).await.unwrap();
-    let bytes = gzip_like(1001, 0);
+    let bytes = [volume_of(1000, 0), vec![0]].concat();
     writer
         .write(Bytes::copy_from_slice(&bytes[..1000]))
         .await
@@ -58,7 +59,7 @@ async fn an_archive_that_becomes_too_large_is_refused_while_it_streams() {
 async fn an_archive_of_exactly_the_limit_is_taken() {
     let data = small().await;
     assert_eq!(
-        data.store_archive(operation(), &gzip_like(1000, 0)).await.size(),
+        data.store_archive(operation(), &volume_of(1000, 0)).await.size(),
         LIMIT
     );
 }
@@ -147,7 +148,7 @@ async fn an_archive_without_bytes_is_told_from_one_that_is_no_gzip_file() {
 async fn a_dropped_writer_leaves_nothing() {
     let data = DataFolder::new().await;
     let mut writer = data.store.begin(operation(), None).await.unwrap();
-    writer.write(gzip_like(MIB, 0).into()).await.unwrap();
+    writer.write(volume_of(MIB, 0).into()).await.unwrap();
     assert_eq!(data.names("archives").len(), 1);
     drop(writer);
     for _ in 0..500 {
@@ -163,7 +164,7 @@ async fn a_dropped_writer_leaves_nothing() {
 async fn a_discarded_writer_leaves_nothing_when_discard_returns() {
     let data = DataFolder::new().await;
     let mut writer = data.store.begin(operation(), None).await.unwrap();
-    writer.write(gzip_like(MIB, 0).into()).await.unwrap();
+    writer.write(volume_of(MIB, 0).into()).await.unwrap();
     writer.discard().await;
     data.assert_nothing_is_left().await;
 }
@@ -172,7 +173,7 @@ async fn a_discarded_writer_leaves_nothing_when_discard_returns() {
 async fn an_archive_whose_record_went_is_not_finished() {
     let data = DataFolder::new().await;
     let mut writer = data.store.begin(operation(), None).await.unwrap();
-    writer.write(gzip_like(10, 0).into()).await.unwrap();
+    writer.write(volume_of(SMALLEST, 0).into()).await.unwrap();
     data.store.discard(writer.id()).await.unwrap();
     writer.finish().await.unwrap_err();
     data.assert_nothing_is_left().await;
@@ -182,7 +183,7 @@ async fn an_archive_whose_record_went_is_not_finished() {
 async fn a_published_file_whose_record_went_is_no_archive() {
     let data = DataFolder::new().await;
     let mut writer = data.store.begin(operation(), None).await.unwrap();
-    writer.write(gzip_like(10, 0).into()).await.unwrap();
+    writer.write(volume_of(SMALLEST, 0).into()).await.unwrap();
     let mut transaction = data.database.begin().await.unwrap();
     sqlx::query("DELETE FROM archives")
         .execute(&mut *transaction)
@@ -197,11 +198,11 @@ async fn a_published_file_whose_record_went_is_no_archive() {
 #[tokio::test]
 async fn what_an_operation_leaves_goes_and_what_a_backup_adopted_stays() {
     let data = DataFolder::new().await;
-    let adopted = data.store_archive(operation(), &gzip_like(100, 1)).await;
+    let adopted = data.store_archive(operation(), &volume_of(SMALLEST, 1)).await;
     data.adopt(&adopted, &backup()).await.unwrap();
-    let finished = data.store_archive(operation(), &gzip_like(100, 2)).await;
+    let finished = data.store_archive(operation(), &volume_of(SMALLEST, 2)).await;
     let mut receiving = data.store.begin(operation(), None).await.unwrap();
-    receiving.write(gzip_like(100, 3).into()).await.unwrap();
+    receiving.write(volume_of(SMALLEST, 3).into()).await.unwrap();
 
     data.store.discard_all_of(&operation()).await.unwrap();
     data.store.discard_all_of(&operation()).await.unwrap();
@@ -212,13 +213,13 @@ async fn what_an_operation_leaves_goes_and_what_a_backup_adopted_stays() {
     assert_eq!(data.names("archives"), [adopted.id().to_string()].into());
     assert_eq!(data.store.finished(finished.id()).await.unwrap(), None);
     receiving.finish().await.unwrap_err();
-    assert_eq!(data.bytes_of(&adopted).await, gzip_like(100, 1));
+    assert_eq!(data.bytes_of(&adopted).await, volume_of(SMALLEST, 1));
 }
 
 #[tokio::test]
 async fn an_archive_is_there_when_it_is_finished_and_not_before() {
     let data = DataFolder::new().await;
-    let bytes = gzip_like(3 * MIB + 17, 1);
+    let bytes = volume_of(3 * MIB + 17, 1);
     let mut writer = data.store.begin(operation(), None).await.unwrap();
     let id = writer.id().clone();
     writer.write(bytes.clone().into()).await.unwrap();
@@ -245,7 +246,7 @@ async fn an_archive_is_there_when_it_is_finished_and_not_before() {
 #[tokio::test]
 async fn bytes_that_come_one_by_one_are_all_kept() {
     let data = DataFolder::new().await;
-    let bytes = gzip_like(5000, 2);
+    let bytes = volume_of(5000, 2);
     let mut writer = data.store.begin(operation(), None).await.unwrap();
     for byte in &bytes {
         writer.write(Bytes::copy_from_slice(&[*byte])).await.unwrap();
@@ -259,9 +260,9 @@ async fn bytes_that_come_one_by_one_are_all_kept() {
 async fn archives_that_come_at_the_same_time_do_not_mix() {
     let data = DataFolder::new().await;
     let contents = [
-        gzip_like(2 * MIB, 3),
-        gzip_like(2 * MIB, 4),
-        gzip_like(2 * MIB, 5),
+        volume_of(2 * MIB, 3),
+        volume_of(2 * MIB, 4),
+        volume_of(2 * MIB, 5),
     ];
     let [first, second, third] = &contents;
     let (a, b, c) = tokio::join!(
@@ -278,7 +279,7 @@ async fn archives_that_come_at_the_same_time_do_not_mix() {
 #[tokio::test]
 async fn an_archive_belongs_to_one_backup_only() {
     let data = DataFolder::new().await;
-    let archive = data.store_archive(operation(), &gzip_like(100, 0)).await;
+    let archive = data.store_archive(operation(), &volume_of(SMALLEST, 0)).await;
     data.adopt(&archive, &ArchiveOwner::Draft("draft".to_owned()))
         .await
         .unwrap();
@@ -302,7 +303,7 @@ async fn an_archive_belongs_to_one_backup_only() {
 #[tokio::test]
 async fn an_adoption_that_is_not_committed_did_not_happen() {
     let data = DataFolder::new().await;
-    let archive = data.store_archive(operation(), &gzip_like(100, 0)).await;
+    let archive = data.store_archive(operation(), &volume_of(SMALLEST, 0)).await;
     let mut transaction = data.database.begin().await.unwrap();
     data.store
         .adopt(&mut transaction, &archive, &backup())
@@ -327,7 +328,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let data = DataFolder::new().await;
-            let bytes = gzip_like(lengths.iter().sum::<usize>().max(3), seed);
+            let bytes = volume_of(lengths.iter().sum::<usize>().max(SMALLEST), seed);
             let mut writer = data.store.begin(operation(), None).await.unwrap();
             let mut rest = Bytes::from(bytes.clone());
             for length in lengths {

@@ -34,8 +34,8 @@ async fn anybody_may_ask_what_is_spoken() {
 #[tokio::test]
 async fn an_upload_is_announced_sent_in_pieces_and_finished() {
     let fixture = fixture().await;
-    let bytes = gzip_like(100_000);
-    let metadata = "filename ZGF0YWJhc2UuZ3o=,is_confidential";
+    let bytes = archive(100_000);
+    let metadata = "filename ZGF0YWJhc2UuZ3o=,part ZGF0YWJhc2U=,is_confidential";
     let create = request("POST", COLLECTION)
         .header("upload-length", bytes.len())
         .header("upload-metadata", metadata);
@@ -78,7 +78,7 @@ async fn the_end_of_an_upload_is_told_and_put_off() {
     let left = expires.as_second() - jiff::Timestamp::now().as_second();
     assert!((3590..=3600).contains(&left), "{text}");
     assert!(text.ends_with(" GMT"), "{text}");
-    let response = fixture.append(&path, 0, &gzip_like(10)).await;
+    let response = fixture.append(&path, 0, &archive(300)[..10]).await;
     assert!(response.headers().contains_key("upload-expires"));
 
     fixture.uploads.expire(jiff::Timestamp::MAX).await.unwrap();
@@ -91,7 +91,7 @@ async fn the_end_of_an_upload_is_told_and_put_off() {
 #[tokio::test]
 async fn an_announcement_may_carry_bytes() {
     let fixture = fixture().await;
-    let bytes = gzip_like(50_000);
+    let bytes = archive(50_000);
     let create = |length: usize| {
         request("POST", COLLECTION)
             .header("upload-length", length)
@@ -129,7 +129,7 @@ async fn an_announcement_may_carry_bytes() {
 #[tokio::test]
 async fn the_length_may_follow_and_may_be_told_again() {
     let fixture = fixture().await;
-    let bytes = gzip_like(100);
+    let bytes = archive(300);
     let response = fixture
         .call(request("POST", COLLECTION).header("upload-defer-length", 1))
         .await;
@@ -138,32 +138,32 @@ async fn the_length_may_follow_and_may_be_told_again() {
     let response = fixture.head(&path).await;
     assert_eq!(header(response.headers(), "upload-defer-length"), "1");
     assert!(!response.headers().contains_key("upload-length"));
-    for (offset, end) in [(40, 70), (70, 100)] {
-        let declared = patch(&path, offset, end - offset).header("upload-length", 100);
+    for (offset, end) in [(40, 170), (170, 300)] {
+        let declared = patch(&path, offset, end - offset).header("upload-length", 300);
         let body = Body::from(bytes[offset..end].to_vec());
         let response = fixture.send(declared.body(body).unwrap()).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
     }
     assert_eq!(
         header(fixture.head(&path).await.headers(), "upload-length"),
-        "100"
+        "300"
     );
 }
 
 #[tokio::test]
 async fn checksums_are_read_in_every_spelling() {
     let fixture = fixture().await;
-    let bytes = gzip_like(100);
-    let path = fixture.create(100).await;
+    let bytes = archive(400);
+    let path = fixture.create(400).await;
     for (number, algorithm) in ["sha1", "SHA1", "sha256", "sha-256"].into_iter().enumerate() {
-        let piece = &bytes[number * 25..(number + 1) * 25];
+        let piece = &bytes[number * 100..(number + 1) * 100];
         let digest = if algorithm.ends_with('1') {
             BASE64_STANDARD.encode(Sha1::digest(piece))
         } else {
             BASE64_STANDARD.encode(Sha256::digest(piece))
         };
         let checked =
-            patch(&path, number * 25, 25).header("upload-checksum", format!("{algorithm} {digest}"));
+            patch(&path, number * 100, 100).header("upload-checksum", format!("{algorithm} {digest}"));
         let response = fixture
             .send(checked.body(Body::from(piece.to_vec())).unwrap())
             .await;
@@ -175,7 +175,7 @@ async fn checksums_are_read_in_every_spelling() {
 async fn an_upload_is_terminated_and_gone() {
     let fixture = fixture().await;
     let path = fixture.create(100).await;
-    fixture.append(&path, 0, &gzip_like(10)).await;
+    fixture.append(&path, 0, &archive(300)[..10]).await;
     let response = fixture.call(request("DELETE", &path)).await;
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_eq!(fixture.head(&path).await.status(), StatusCode::NOT_FOUND);
@@ -186,7 +186,7 @@ async fn an_upload_is_terminated_and_gone() {
 #[tokio::test]
 async fn clients_that_can_only_post_override_the_method() {
     let fixture = fixture().await;
-    let bytes = gzip_like(10);
+    let bytes = archive(300)[..10].to_vec();
     let path = fixture.create(100).await;
     let overridden = request("POST", &path)
         .header("x-http-method-override", "PATCH")
@@ -231,7 +231,7 @@ async fn hang(
 async fn a_client_that_takes_over_from_itself_is_told_to_go_on() {
     for (newcomer, status) in [("this", 409), ("other", 400)] {
         let fixture = fixture().await;
-        let bytes = gzip_like(100_000);
+        let bytes = archive(100_000);
         let path = fixture.create(bytes.len()).await;
         let request = patch(&path, 0, bytes.len()).header("upload-sender", "this");
         let stale = hang(&fixture, request, &bytes).await;
@@ -247,7 +247,7 @@ async fn a_client_that_takes_over_from_itself_is_told_to_go_on() {
 #[tokio::test]
 async fn a_client_that_comes_back_goes_on_while_its_former_request_hangs() {
     let fixture = fixture().await;
-    let bytes = gzip_like(100_000);
+    let bytes = archive(100_000);
     let path = fixture.create(bytes.len()).await;
     let stale = hang(&fixture, patch(&path, 0, bytes.len()), &bytes).await;
     // What is told is durable; the rest becomes so when the newcomer takes over.

@@ -114,7 +114,7 @@ async fn where_uploads_are_made_otherwise_none_is_made_here() {
     let new = NewUpload {
         scope: "person:joe/dev".to_owned(),
         length: Some(100),
-        metadata: String::new(),
+        metadata: METADATA.to_owned(),
     };
     let id = fixture.uploads.create(new).await.unwrap().id;
     let path = format!("{COLLECTION}/{id}");
@@ -135,7 +135,7 @@ async fn where_uploads_are_made_otherwise_none_is_made_here() {
         "checksum,expiration,termination"
     );
     // What is there is gone on with and ended as ever.
-    let response = fixture.append(&path, 0, &gzip_like(40)).await;
+    let response = fixture.append(&path, 0, &archive(300)[..40]).await;
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_eq!(fixture.offset(&path).await, "40");
     let response = fixture.call(request("DELETE", &path)).await;
@@ -259,7 +259,7 @@ async fn what_does_not_fit_on_the_disk_is_refused() {
 async fn pieces_that_cannot_go_on_are_refused() {
     let fixture = fixture().await;
     let path = fixture.create(100).await;
-    fixture.append(&path, 0, &gzip_like(40)).await;
+    fixture.append(&path, 0, &archive(300)[..40]).await;
     for (request, status, code) in [
         (
             with(patch(&path, 40, 10), "content-type", "application/octet-stream"),
@@ -310,10 +310,10 @@ async fn pieces_that_cannot_go_on_are_refused() {
 #[tokio::test]
 async fn what_is_wrong_with_the_bytes_is_told() {
     let fixture = fixture().await;
-    let bytes = gzip_like(100);
-    let path = fixture.create(100).await;
+    let bytes = archive(300);
+    let path = fixture.create(300).await;
     let digest = BASE64_STANDARD.encode([0; 20]);
-    let damaged = patch(&path, 0, 100).header("upload-checksum", format!("sha1 {digest}"));
+    let damaged = patch(&path, 0, 300).header("upload-checksum", format!("sha1 {digest}"));
     let response = fixture
         .send(damaged.body(Body::from(bytes.clone())).unwrap())
         .await;
@@ -323,12 +323,14 @@ async fn what_is_wrong_with_the_bytes_is_told() {
 
     // Without a length of the body, only the bytes tell.
     let long = without(patch(&path, 0, 0), "content-length");
-    let response = fixture.send(long.body(Body::from(gzip_like(101))).unwrap()).await;
+    let response = fixture
+        .send(long.body(Body::from([archive(300), vec![0]].concat())).unwrap())
+        .await;
     let (problem_found, _) = problem(response, 413).await;
     assert_eq!(problem_found.code, Code::TooLarge);
-    assert_eq!(fixture.offset(&path).await, "100");
+    assert_eq!(fixture.offset(&path).await, "300");
 
-    let path = fixture.create(100).await;
+    let path = fixture.create(300).await;
     let (problem_found, _) = problem(fixture.append(&path, 0, b"text").await, 415).await;
     assert_eq!(problem_found.code, Code::NotGzip);
     assert_eq!(fixture.head(&path).await.status(), StatusCode::NOT_FOUND);

@@ -29,6 +29,8 @@ use tower::ServiceExt as _;
 
 pub(crate) const LARGEST: u64 = 1_000_000;
 pub(crate) const CONTENT: &str = "application/offset+octet-stream";
+/// Says which half of a backup comes.
+pub(crate) const METADATA: &str = "part ZGF0YWJhc2U=";
 
 /// Knows two people who may upload and one who may not.
 struct FewPeople {
@@ -140,7 +142,11 @@ impl Fixture {
     /// Announces an upload and gives its path.
     pub(crate) async fn create(&self, length: usize) -> String {
         let response = self
-            .call(request("POST", COLLECTION).header("upload-length", length))
+            .call(
+                request("POST", COLLECTION)
+                    .header("upload-length", length)
+                    .header("upload-metadata", METADATA),
+            )
             .await;
         assert_eq!(response.status(), StatusCode::CREATED);
         response.headers()["location"].to_str().unwrap().to_owned()
@@ -233,9 +239,7 @@ fn assert_problem_headers(parts: &axum::http::response::Parts, status: u16) {
     assert_eq!(header(&parts.headers, "tus-resumable"), "1.0.0");
 }
 
-/// Starts as a gzip file does.
-pub(crate) fn gzip_like(length: usize) -> Vec<u8> {
-    let mut bytes = vec![0x1f, 0x8b, 0x08];
-    bytes.extend((3..length).map(|position| u8::try_from(position % 251).unwrap()));
-    bytes
+/// A `database.gz`.
+pub(crate) fn archive(length: usize) -> Vec<u8> {
+    archive_samples::database_of(length, 0)
 }

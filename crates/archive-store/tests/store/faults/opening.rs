@@ -2,15 +2,13 @@
 
 use std::{fs, mem};
 
+use archive_samples::{database_of, volume_of};
 use archive_store::uploads::{Continuation, NewUpload};
 use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::{world::*, *};
-use crate::{
-    support::gzip_like,
-    uploads::{SCOPE, body},
-};
+use crate::uploads::{METADATA, SCOPE, body};
 
 const DURABLE: u64 = 50_000;
 
@@ -18,9 +16,9 @@ const DURABLE: u64 = 50_000;
 async fn leave_everything(world: &World) -> archive_store::ArchiveId {
     // An archive that is received, one that is finished and nobody's, and a file without a record.
     let mut writer = world.store.begin(owner(), None).await.unwrap();
-    writer.write(gzip_like(1000, 3).into()).await.unwrap();
+    writer.write(volume_of(1000, 3).into()).await.unwrap();
     mem::forget(writer);
-    receive(&world.store, &gzip_like(1000, 4)).await.unwrap();
+    receive(&world.store, &volume_of(1000, 4)).await.unwrap();
     let archives = world.folder.path().join("archives");
     fs::write(archives.join(Uuid::now_v7().to_string()), b"bytes").unwrap();
 
@@ -38,10 +36,10 @@ async fn leave_everything(world: &World) -> archive_store::ArchiveId {
     let upload = NewUpload {
         scope: SCOPE.to_owned(),
         length: Some(2 * DURABLE),
-        metadata: String::new(),
+        metadata: METADATA.to_owned(),
     };
     let id = world.uploads.create(upload).await.unwrap().id;
-    let piece = gzip_like(usize::try_from(2 * DURABLE).unwrap(), 5);
+    let piece = database_of(usize::try_from(2 * DURABLE).unwrap(), 5);
     let (piece, behind) = piece.split_at(usize::try_from(DURABLE).unwrap());
     world
         .uploads

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use archive_samples::database_of;
 use archive_store::{
     ArchiveId,
     uploads::{Checksum, Continuation, NewUpload},
@@ -10,8 +11,8 @@ use rustix::io::Errno;
 
 use super::{world::*, *};
 use crate::{
-    support::{MIB, gzip_like, sha256},
-    uploads::{SCOPE, body},
+    support::{MIB, sha256},
+    uploads::{METADATA, SCOPE, body},
 };
 
 /// A client that knows what it was told.
@@ -28,7 +29,7 @@ struct Upload {
 impl Upload {
     fn new(length: usize, cuts: &[usize], dies: bool) -> Self {
         Self {
-            bytes: gzip_like(length, 5),
+            bytes: database_of(length, 5),
             cuts: cuts.to_owned(),
             dies,
             id: RefCell::default(),
@@ -74,7 +75,7 @@ impl Work for Upload {
         let upload = NewUpload {
             scope: SCOPE.to_owned(),
             length: Some(self.bytes.len() as u64),
-            metadata: String::new(),
+            metadata: METADATA.to_owned(),
         };
         let id = world.uploads.create(upload).await?.id;
         self.id.replace(Some(id.clone()));

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
+use archive_samples::{database_of, volume_of};
 use archive_store::{
     ArchiveOwner, ArchiveStore, FinishedArchive, StoreError, StoreLimits, uploads::ResumableUploads,
 };
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    support::{MIB, collect, gzip_like, sha256},
+    support::{MIB, collect, sha256},
     uploads::LIMITS,
 };
 
@@ -53,7 +54,7 @@ pub(super) fn owner() -> ArchiveOwner {
 
 /// Large enough for several reads.
 pub(super) fn pair(seed: u64) -> [Vec<u8>; 2] {
-    [gzip_like(600_000, seed), gzip_like(90_000, seed + 1)]
+    [database_of(600_000, seed), volume_of(90_000, seed + 1)]
 }
 
 type Opened = (Database, ArchiveStore, ResumableUploads);
@@ -226,7 +227,7 @@ impl World {
         if waiting.await.unwrap() {
             let others = async {
                 self.assert_standing().await;
-                let bytes = gzip_like(200_000, 99);
+                let bytes = volume_of(200_000, 99);
                 let archive = receive(&self.store, &bytes).await.unwrap();
                 self.assert_archive(&archive, &bytes).await;
                 self.store.discard(archive.id()).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use archive_samples::database_of;
 use archive_store::{
     StoreError,
     uploads::{Checksum, Continuation, UploadError},
@@ -10,8 +11,8 @@ use backup_api::BodyError;
 use futures_util::{StreamExt, stream};
 use sha1::{Digest, Sha1};
 
-use super::{SCOPE, Uploads, body, broken};
-use crate::support::{MIB, backup, gzip_like, sha256};
+use super::{METADATA, SCOPE, Uploads, body, broken};
+use crate::support::{MIB, backup, sha256};
 
 fn sha1(bytes: &[u8]) -> Checksum {
     Checksum::Sha1(Sha1::digest(bytes).into())
@@ -20,7 +21,7 @@ fn sha1(bytes: &[u8]) -> Checksum {
 #[tokio::test]
 async fn pieces_become_the_archive_across_restarts() {
     let mut uploads = Uploads::new().await;
-    let bytes = gzip_like(700_001, 0);
+    let bytes = database_of(700_001, 0);
     let id = uploads.id(bytes.len()).await;
     for (number, start) in (0..bytes.len()).step_by(100_000).enumerate() {
         let end = bytes.len().min(start + 100_000);
@@ -38,16 +39,13 @@ async fn pieces_become_the_archive_across_restarts() {
     uploads.assert_archive(&id, &bytes).await;
     uploads = uploads.reopen().await;
     uploads.assert_archive(&id, &bytes).await;
-    assert_eq!(
-        uploads.state(&id).await.unwrap().metadata,
-        "filename ZGF0YWJhc2UuZ3o="
-    );
+    assert_eq!(uploads.state(&id).await.unwrap().metadata, METADATA);
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_loses_nothing_that_came() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(200_000, 0);
+    let bytes = database_of(200_000, 0);
     let id = uploads.id(bytes.len()).await;
     let error = uploads
         .append(&id, 0, broken(&bytes[..150_001]))
@@ -73,7 +71,7 @@ async fn a_body_that_breaks_loses_nothing_that_came() {
 #[tokio::test]
 async fn a_checksum_decides_about_all_bytes_of_its_append() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(300_000, 0);
+    let bytes = database_of(300_000, 0);
     let (first, second) = bytes.split_at(100_000);
     let id = uploads.id(bytes.len()).await;
 
@@ -134,7 +132,7 @@ async fn a_text_file_with_the_right_checksum_ends_the_upload() {
 #[tokio::test]
 async fn a_long_append_becomes_durable_on_the_way() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(40 * MIB, 0);
+    let bytes = database_of(40 * MIB, 0);
     let id = uploads.id(bytes.len()).await;
     let sending = uploads.uploads.clone();
     let (stale, hanging) = (id.clone(), super::hanging(&bytes[..36 * MIB]));
@@ -149,7 +147,7 @@ async fn a_long_append_becomes_durable_on_the_way() {
 #[tokio::test]
 async fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100_000, 0);
+    let bytes = database_of(100_000, 0);
     let id = uploads.id(bytes.len()).await;
     let partial = uploads.data.path("archives").join(format!("{id}.partial"));
     std::os::unix::fs::symlink("/dev/full", &partial).unwrap();
@@ -167,7 +165,7 @@ async fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
 #[tokio::test]
 async fn a_caller_that_goes_away_does_not_take_the_bytes_along() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100_000, 0);
+    let bytes = database_of(100_000, 0);
     let id = uploads.id(bytes.len()).await;
     let (release, released) = tokio::sync::oneshot::channel::<()>();
     let rest = bytes[1000..].to_vec();
@@ -195,7 +193,7 @@ async fn a_caller_that_goes_away_does_not_take_the_bytes_along() {
 #[tokio::test]
 async fn an_adopted_upload_is_none_any_more() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(1000, 0);
+    let bytes = database_of(1000, 0);
     let id = uploads.id(bytes.len()).await;
     uploads.append(&id, 0, body(&bytes)).await.unwrap();
     let archive = uploads.finished(&id).await;
@@ -224,7 +222,7 @@ async fn uploads_at_the_same_time_do_not_meet() {
     let uploads = Uploads::new().await;
     let mut tasks = Vec::new();
     for seed in 0..4 {
-        let bytes = gzip_like(500_000, seed);
+        let bytes = database_of(500_000, seed);
         let (id, sending) = (uploads.id(bytes.len()).await, uploads.uploads.clone());
         tasks.push(tokio::spawn(async move {
             for start in (0..bytes.len()).step_by(125_000) {

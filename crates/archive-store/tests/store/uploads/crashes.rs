@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use archive_samples::database_of;
 use archive_store::{
     ArchiveId, ArchiveStore, StoreLimits,
     uploads::{Continuation, ResumableUploads},
@@ -11,7 +12,7 @@ use database::{Database, sqlx};
 use futures_util::StreamExt;
 
 use super::{LIMITS, SCOPE, Uploads, body, hanging};
-use crate::support::{DataFolder, MIB, gzip_like};
+use crate::support::{DataFolder, MIB};
 
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
@@ -83,7 +84,7 @@ async fn go_on(uploads: &Uploads, id: &ArchiveId, bytes: &[u8], told: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_was_told_is_there_after_a_crash_and_the_rest_follows() {
     let before = Uploads::new().await;
-    let bytes = gzip_like(63 * MIB, 0);
+    let bytes = database_of(63 * MIB, 0);
     let id = before.id(bytes.len()).await;
     let (sending, stale, all) = (before.uploads.clone(), id.clone(), bytes.clone());
     let append = tokio::spawn(async move {
@@ -112,10 +113,14 @@ async fn whatever_was_told_is_there_after_a_crash_and_the_rest_follows() {
 #[tokio::test]
 async fn bytes_behind_the_durable_offset_are_cut_off() {
     let before = Uploads::new().await;
-    let bytes = gzip_like(100_000, 0);
+    let bytes = database_of(100_000, 0);
     let id = before.id(bytes.len()).await;
     before.append(&id, 0, body(&bytes[..10_000])).await.unwrap();
-    let (sending, stale, rest) = (before.uploads.clone(), id.clone(), hanging(&vec![7; 50_000]));
+    let (sending, stale, rest) = (
+        before.uploads.clone(),
+        id.clone(),
+        hanging(&bytes[10_000..60_000]),
+    );
     let append = tokio::spawn(async move {
         sending
             .append(SCOPE, &stale, Continuation::at(10_000), rest)
@@ -144,7 +149,7 @@ async fn change(data: &DataFolder, statement: &'static str) {
 async fn an_upload_whose_last_byte_had_come_is_published_by_the_next_process() {
     for renamed in [false, true] {
         let uploads = Uploads::new().await;
-        let bytes = gzip_like(100_000, 0);
+        let bytes = database_of(100_000, 0);
         let id = uploads.id(bytes.len()).await;
         uploads.append(&id, 0, body(&bytes)).await.unwrap();
         change(
@@ -172,7 +177,7 @@ async fn an_upload_whose_last_byte_had_come_is_published_by_the_next_process() {
 async fn an_upload_that_lost_durable_bytes_is_not_continued() {
     for missing in [false, true] {
         let uploads = Uploads::new().await;
-        let bytes = gzip_like(100_000, 0);
+        let bytes = database_of(100_000, 0);
         let id = uploads.id(bytes.len()).await;
         uploads.append(&id, 0, body(&bytes[..50_000])).await.unwrap();
         let partial = uploads.data.path("archives").join(format!("{id}.partial"));

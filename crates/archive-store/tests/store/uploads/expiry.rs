@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use archive_samples::database_of;
 use archive_store::uploads::UploadLimits;
 use jiff::Timestamp;
 
 use super::{LIMITS, SCOPE, Uploads, WEEK, body};
-use crate::support::gzip_like;
 
 fn later(time: Duration) -> Timestamp {
     Timestamp::now().checked_add(time).unwrap()
@@ -15,7 +15,7 @@ fn later(time: Duration) -> Timestamp {
 #[tokio::test]
 async fn expired_uploads_go_with_their_files() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(1000, 0);
+    let bytes = database_of(1000, 0);
     let (finished, unfinished, untouched) = (
         uploads.id(1000).await,
         uploads.id(2000).await,
@@ -53,7 +53,7 @@ async fn an_expired_upload_is_gone_before_it_is_removed() {
 #[tokio::test]
 async fn each_append_puts_the_end_off() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(1000, 0);
+    let bytes = database_of(1000, 0);
     let id = uploads.id(1000).await;
     let before = uploads.state(&id).await.unwrap().expires_at;
     tokio::time::sleep(Duration::from_millis(2)).await;

@@ -20,6 +20,8 @@ use futures_util::{Stream, StreamExt, stream};
 use crate::support::{DataFolder, MIB};
 
 pub(crate) const SCOPE: &str = "person:1/lfrjoebloggs-dev";
+/// Says which half of a backup comes, and what its file was called.
+pub(crate) const METADATA: &str = "part ZGF0YWJhc2U=,filename ZGF0YWJhc2UuZ3o=";
 pub(crate) const WEEK: Duration = Duration::from_hours(7 * 24);
 
 pub(crate) const LIMITS: UploadLimits = UploadLimits {
@@ -75,7 +77,7 @@ impl Uploads {
         let upload = NewUpload {
             scope: scope.to_owned(),
             length,
-            metadata: "filename ZGF0YWJhc2UuZ3o=".to_owned(),
+            metadata: METADATA.to_owned(),
         };
         self.uploads.create(upload).await
     }

@@ -1,12 +1,13 @@
 //! What is refused, and that a refusal changes nothing.
 
+use archive_samples::{SMALLEST, database_of};
 use archive_store::{
     StoreError,
     uploads::{Continuation, LONGEST_METADATA, NewUpload, UploadError, UploadLimits},
 };
 
 use super::{LIMITS, SCOPE, Uploads, body};
-use crate::support::{DataFolder, MIB, gzip_like};
+use crate::support::{DataFolder, MIB};
 
 #[tokio::test]
 async fn what_can_never_be_taken_is_refused_before_a_byte() {
@@ -121,14 +122,11 @@ async fn uploads_without_a_length_meet_the_quota_as_they_grow() {
         ..LIMITS
     };
     let uploads = Uploads::with_limits(limits).await;
-    let bytes = gzip_like(1001, 0);
+    let bytes = [database_of(700, 0), vec![0]].concat();
     uploads.create(Some(300)).await.unwrap();
     let id = uploads.create(None).await.unwrap().id;
     uploads.append(&id, 0, body(&bytes[..700])).await.unwrap();
-    let error = uploads
-        .append(&id, 700, body(&bytes[700..701]))
-        .await
-        .unwrap_err();
+    let error = uploads.append(&id, 700, body(&bytes[700..])).await.unwrap_err();
     assert!(
         matches!(error, UploadError::QuotaExceeded { limit: 1000 }),
         "{error:?}"
@@ -151,7 +149,7 @@ async fn another_scope_has_no_such_upload() {
     assert_eq!(uploads.uploads.state(other, &id).await.unwrap(), None);
     let append = uploads
         .uploads
-        .append(other, &id, Continuation::at(0), body(&gzip_like(10, 0)))
+        .append(other, &id, Continuation::at(0), body(&database_of(SMALLEST, 0)))
         .await;
     let declare = uploads.uploads.declare_length(other, &id, 10).await;
     let terminate = uploads.uploads.terminate(other, &id).await;
@@ -170,10 +168,10 @@ async fn another_scope_has_no_such_upload() {
 #[tokio::test]
 async fn bytes_that_do_not_go_on_where_the_upload_stands_are_refused() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100, 0);
-    let id = uploads.id(100).await;
+    let bytes = database_of(300, 0);
+    let id = uploads.id(300).await;
     uploads.append(&id, 0, body(&bytes[..40])).await.unwrap();
-    for offset in [0, 39, 41, 100, 101] {
+    for offset in [0, 39, 41, 300, 301] {
         let error = uploads.append(&id, offset, body(&bytes[40..])).await.unwrap_err();
         assert!(
             matches!(error, UploadError::OffsetMismatch { expected: 40 }),
@@ -183,7 +181,7 @@ async fn bytes_that_do_not_go_on_where_the_upload_stands_are_refused() {
     uploads.append(&id, 40, body(&bytes[40..])).await.unwrap();
     let error = uploads.append(&id, 40, body(&bytes[40..])).await.unwrap_err();
     assert!(
-        matches!(error, UploadError::OffsetMismatch { expected: 100 }),
+        matches!(error, UploadError::OffsetMismatch { expected: 300 }),
         "{error:?}"
     );
     uploads.assert_archive(&id, &bytes).await;
@@ -192,7 +190,7 @@ async fn bytes_that_do_not_go_on_where_the_upload_stands_are_refused() {
 #[tokio::test]
 async fn nothing_behind_the_length_is_stored() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100_000, 0);
+    let bytes = [database_of(90_000, 0), vec![0; 10_000]].concat();
     let id = uploads.id(90_000).await;
     uploads.append(&id, 0, body(&bytes[..50_000])).await.unwrap();
     let error = uploads
@@ -241,7 +239,7 @@ async fn a_text_file_ends_the_upload_at_once() {
 #[tokio::test]
 async fn a_length_is_declared_once_and_not_below_what_is_there() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100, 0);
+    let bytes = database_of(300, 0);
     let id = uploads.create(None).await.unwrap().id;
     uploads.append(&id, 0, body(&bytes[..60])).await.unwrap();
     let error = uploads.uploads.finished(SCOPE, &id).await.unwrap_err();
@@ -255,12 +253,12 @@ async fn a_length_is_declared_once_and_not_below_what_is_there() {
         "{error:?}"
     );
     for _ in 0..2 {
-        let state = uploads.uploads.declare_length(SCOPE, &id, 100).await.unwrap();
-        assert_eq!((state.offset, state.length), (60, Some(100)));
+        let state = uploads.uploads.declare_length(SCOPE, &id, 300).await.unwrap();
+        assert_eq!((state.offset, state.length), (60, Some(300)));
     }
-    let error = uploads.uploads.declare_length(SCOPE, &id, 99).await.unwrap_err();
+    let error = uploads.uploads.declare_length(SCOPE, &id, 299).await.unwrap_err();
     assert!(
-        matches!(error, UploadError::LengthKnown { length: 100 }),
+        matches!(error, UploadError::LengthKnown { length: 300 }),
         "{error:?}"
     );
     uploads.append(&id, 60, body(&bytes[60..])).await.unwrap();

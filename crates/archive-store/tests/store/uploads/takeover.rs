@@ -1,5 +1,6 @@
 //! A newcomer is never told to wait.
 
+use archive_samples::database_of;
 use archive_store::{
     ArchiveId,
     uploads::{Continuation, UploadError, UploadState},
@@ -7,7 +8,6 @@ use archive_store::{
 use tokio::task::JoinHandle;
 
 use super::{SCOPE, Uploads, body, hanging};
-use crate::support::gzip_like;
 
 type Appending = JoinHandle<Result<UploadState, UploadError>>;
 
@@ -32,7 +32,7 @@ async fn assert_taken_over(stale: Appending) {
 #[tokio::test]
 async fn a_newcomer_goes_on_while_the_stale_body_hangs() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(300_000, 0);
+    let bytes = database_of(300_000, 0);
     let id = uploads.id(bytes.len()).await;
     let stale = hang(&uploads, &id, 0, &bytes[..100_000]).await;
 
@@ -55,7 +55,7 @@ async fn a_newcomer_goes_on_while_the_stale_body_hangs() {
 #[tokio::test]
 async fn of_several_newcomers_one_goes_on() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100_000, 0);
+    let bytes = database_of(100_000, 0);
     let id = uploads.id(bytes.len()).await;
     let stale = hang(&uploads, &id, 0, &bytes[..1000]).await;
     // Which of the two is the newer one is not for the test to say.
@@ -80,7 +80,7 @@ async fn of_several_newcomers_one_goes_on() {
 #[tokio::test]
 async fn who_gives_way_learns_whether_to_a_request_of_its_own() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100_000, 0);
+    let bytes = database_of(100_000, 0);
     let named = |offset: usize, sender: &str| Continuation {
         sender: Some(sender.into()),
         ..Continuation::at(offset as u64)
@@ -109,7 +109,7 @@ async fn who_gives_way_learns_whether_to_a_request_of_its_own() {
 #[tokio::test]
 async fn a_newcomer_that_hangs_gives_way_too() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100_000, 0);
+    let bytes = database_of(100_000, 0);
     let id = uploads.id(bytes.len()).await;
     let first = hang(&uploads, &id, 0, &bytes[..1000]).await;
     let error = uploads.append(&id, 0, hanging(&bytes[..10])).await.unwrap_err();
@@ -134,7 +134,7 @@ async fn a_newcomer_that_hangs_gives_way_too() {
 #[tokio::test]
 async fn termination_ends_an_append_and_leaves_nothing() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100_000, 0);
+    let bytes = database_of(100_000, 0);
     let id = uploads.id(bytes.len()).await;
     let stale = hang(&uploads, &id, 0, &bytes[..1000]).await;
     uploads.uploads.terminate(SCOPE, &id).await.unwrap();
@@ -146,7 +146,7 @@ async fn termination_ends_an_append_and_leaves_nothing() {
 #[tokio::test]
 async fn expiry_does_not_end_what_is_being_sent() {
     let uploads = Uploads::new().await;
-    let bytes = gzip_like(100_000, 0);
+    let bytes = database_of(100_000, 0);
     let id = uploads.id(bytes.len()).await;
     let stale = hang(&uploads, &id, 0, &bytes[..1000]).await;
     assert_eq!(uploads.uploads.expire(jiff::Timestamp::MAX).await.unwrap(), 0);
