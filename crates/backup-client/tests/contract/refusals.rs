@@ -1,5 +1,6 @@
 //! What is refused, and that nothing of it stays.
 
+use archive_samples::archive_of;
 use backup_api::{
     ApiError, BodyError, ListQuery, OperationId, Part, Problem, ProblemCode, Upload, UploadContent,
     UploadPart,
@@ -38,8 +39,7 @@ async fn what_is_no_gzip_file_is_named(subject: &Subject) {
 }
 
 async fn what_is_too_large_is_refused_with_the_limit(subject: &Subject) {
-    let mut large = archive(Part::Database);
-    large.resize(usize::try_from(LARGEST_ARCHIVE).unwrap() + 1, 7);
+    let large = archive_of(Part::Database, usize::try_from(LARGEST_ARCHIVE).unwrap() + 1, 1);
     let error = subject
         .upload(&actor(), upload_of(vec![(Part::Database, large)]))
         .await

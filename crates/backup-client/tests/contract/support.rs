@@ -2,7 +2,6 @@
 
 use std::{
     future::Future,
-    io::Write as _,
     net::IpAddr,
     ops::Deref,
     pin::Pin,
@@ -10,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use archive_samples::archive_of;
 use archive_store::{
     ArchiveStore, StoreLimits,
     uploads::{ResumableUploads, UploadLimits},
@@ -24,7 +24,6 @@ use backup_service::{
     http::{Authenticator, Credentials as SentCredentials, ServiceRouter},
 };
 use database::Database;
-use flate2::{Compression, write::GzEncoder};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -180,15 +179,9 @@ pub(crate) fn actor() -> Actor {
     Actor::new("person:joe", "joe@example.com")
 }
 
-/// A gzip file that is the same every time and does not fit into one chunk.
+/// An archive that is the same every time and does not fit into one chunk.
 pub(crate) fn archive(part: Part) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let mut state = part.as_str().len() as u64;
-    for _ in 0..100_000 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        encoder.write_all(&state.to_le_bytes()).unwrap();
-    }
-    encoder.finish().unwrap()
+    archive_of(part, 800_000, 1)
 }
 
 /// Both archives.

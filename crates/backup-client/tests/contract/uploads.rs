@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use archive_samples::archive_of;
 use backup_api::{
     Action, ApiError, Backup, BackupApi as _, ByteRange, Part, ResumableApi as _, StoredArchive, Upload,
     UploadAtService, UploadContent, UploadPart, UploadRefusal,
@@ -117,15 +118,7 @@ async fn archives_larger_than_a_piece_arrive_whole() {
     let subject = Subject::over_http_taking(40_000_000).await;
     let way = breaking(subject.port(), 3, 5_000_000).await;
     let api = client_at(way.port, None);
-    let large = |part: Part, length: usize| {
-        let mut bytes = archive(part);
-        let more = bytes.clone();
-        while bytes.len() < length {
-            bytes.extend_from_slice(&more);
-        }
-        bytes.truncate(length);
-        (part, bytes)
-    };
+    let large = |part: Part, length: usize| (part, archive_of(part, length, 1));
     // Two pieces exactly, and something after three.
     let archives = vec![
         large(Part::Database, 16 * 1024 * 1024),
@@ -253,8 +246,7 @@ async fn what_is_at_the_service_is_handed_over_without_moving() {
 async fn what_is_refused_leaves_nothing_at_the_service() {
     let subject = Subject::over_http().await;
     let api = client_at(subject.port(), None);
-    let mut large = archive(Part::Database);
-    large.resize(usize::try_from(LARGEST_ARCHIVE).unwrap() + 1, 7);
+    let large = archive_of(Part::Database, usize::try_from(LARGEST_ARCHIVE).unwrap() + 1, 1);
     for archives in [
         vec![(Part::Database, archive(Part::Database))],
         vec![

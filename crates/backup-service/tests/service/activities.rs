@@ -90,7 +90,7 @@ async fn who_may_not_is_told_with_what_they_tried() {
 #[tokio::test]
 async fn an_upload_is_told_at_its_beginning_and_at_its_end() {
     let fixture = fixture().await;
-    let made = fixture.upload(&gzip_of(1000), &gzip(b"volume")).await;
+    let made = fixture.upload(&database_of(1000, 1), &volume(1)).await;
     let id = made["backupId"].as_str().map(str::to_owned);
     let activities = fixture.recorder.take();
     let size = made["size"].as_u64();
@@ -111,7 +111,7 @@ async fn an_upload_is_told_at_its_beginning_and_at_its_end() {
 #[tokio::test]
 async fn an_upload_that_goes_wrong_is_told_with_the_reason() {
     let fixture = fixture().await;
-    let form = form(&[("database", b"no gzip at all"), ("volume", &gzip(b"volume"))]);
+    let form = form(&[("database", b"no gzip at all"), ("volume", &volume(1))]);
     let answer = fixture.send(upload_request(&form)).await;
     assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let [started, failed] = &fixture.recorder.take()[..] else {
@@ -181,7 +181,7 @@ async fn who_meets_the_lock_is_told_and_so_is_who_breaks_or_cancels() {
 #[tokio::test]
 async fn changes_of_a_backup_are_told() {
     let fixture = fixture().await;
-    let made = fixture.upload(&gzip_of(1000), &gzip(b"volume")).await;
+    let made = fixture.upload(&database_of(1000, 1), &volume(1)).await;
     let id = made["backupId"].as_str().unwrap().to_owned();
     let path = format!("/backup/{id}");
     told(&fixture);
@@ -230,8 +230,8 @@ async fn changes_of_a_backup_are_told() {
 #[tokio::test]
 async fn a_download_is_told_with_the_bytes_that_were_sent_however_it_ends() {
     let fixture = fixture().await;
-    let database = gzip_of(900_000);
-    let made = fixture.upload(&database, &gzip(b"volume")).await;
+    let database = database_of(900_000, 1);
+    let made = fixture.upload(&database, &volume(1)).await;
     let id = made["backupId"].as_str().unwrap();
     let path = format!("/backup/download/database/{id}");
     told(&fixture);

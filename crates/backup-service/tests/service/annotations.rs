@@ -5,7 +5,7 @@ use database::sqlx;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{self, Fixture, fixture, gzip, open, problem};
+use crate::support::{self, Fixture, database, fixture, open, problem, volume};
 
 fn path(backup: &Value) -> String {
     format!("/backup/{}", backup["backupId"].as_str().unwrap())
@@ -38,7 +38,7 @@ fn manifest(fixture: &Fixture, backup: &Value) -> Value {
 #[tokio::test]
 async fn notes_and_pins_are_kept_beside_the_archives_and_over_a_restart() {
     let fixture = fixture().await;
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     assert_eq!((&made["note"], &made["pinned"]), (&Value::Null, &json!(false)));
 
     let noted = annotate(&fixture, &made, json!({ "note": "  Before the upgrade ü  " })).await;
@@ -67,7 +67,7 @@ async fn notes_and_pins_are_kept_beside_the_archives_and_over_a_restart() {
 #[tokio::test]
 async fn a_manifest_that_a_former_process_left_behind_catches_up() {
     let before = fixture().await;
-    let made = before.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = before.upload(&database(1), &volume(1)).await;
     let mut changed = made.clone();
     changed["note"] = json!("Written, but not beside the archives.");
     let mut transaction = before.database.begin().await.unwrap();
@@ -98,7 +98,7 @@ async fn a_manifest_that_a_former_process_left_behind_catches_up() {
 #[tokio::test]
 async fn changes_at_the_same_time_are_all_kept() {
     let fixture = fixture().await;
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     let changes = (0..10).map(|number| {
         let change = if number % 2 == 0 {
             json!({ "note": format!("note {number}") })
@@ -118,7 +118,7 @@ async fn changes_at_the_same_time_are_all_kept() {
 #[tokio::test]
 async fn a_missing_folder_stops_no_note() {
     let fixture = fixture().await;
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     std::fs::remove_dir_all(fixture.folder.path().join("backups/lfrjoebloggs-dev")).unwrap();
     let noted = annotate(&fixture, &made, json!({ "note": "n" })).await;
     assert_eq!(noted["note"], "n");
@@ -129,7 +129,7 @@ async fn a_missing_folder_stops_no_note() {
 #[tokio::test]
 async fn what_is_no_annotation_is_refused() {
     let fixture = fixture().await;
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     let long = json!({ "note": "ü".repeat(2001) }).to_string();
     for body in ["", "3", r#"{"pinned": "yes"}"#, r#"{"size": 3}"#, &long] {
         let response = fixture.call("PATCH", &path(&made), body).await;

@@ -33,7 +33,7 @@ async fn assert_gone(fixture: &Fixture, minutes: i64) {
 #[tokio::test]
 async fn a_deleted_backup_is_gone_and_its_id_is_never_given_again() {
     let fixture = fixture().await;
-    let first = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let first = fixture.upload(&database(1), &volume(1)).await;
     let response = fixture.call("DELETE", &path(&first), "").await;
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_gone(&fixture, 1).await;
@@ -49,7 +49,7 @@ async fn a_deleted_backup_is_gone_and_its_id_is_never_given_again() {
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{method} {path}");
         assert_eq!(problem(response).await.code, ProblemCode::NoSuchBackup);
     }
-    let second = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let second = fixture.upload(&database(1), &volume(1)).await;
     assert_ne!(first["backupId"], second["backupId"]);
 
     // Not in the same process and not in the next.
@@ -60,7 +60,7 @@ async fn a_deleted_backup_is_gone_and_its_id_is_never_given_again() {
     fixture.database.close().await;
     let after = open(fixture.folder, 0).await;
     assert_gone(&after, 2).await;
-    let third = after.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let third = after.upload(&database(1), &volume(1)).await;
     assert!(third["backupId"].as_str() > second["backupId"].as_str());
     let capabilities = json(after.get("/").await).await["capabilities"].clone();
     assert_eq!(capabilities["delete"]["available"], true);
@@ -85,8 +85,8 @@ async fn assert_in_use(fixture: &Fixture, made: &serde_json::Value, sentence: &s
 #[tokio::test]
 async fn what_somebody_reads_stays_until_it_is_read() {
     let fixture = fixture().await;
-    let database = gzip_of(900_000);
-    let made = fixture.upload(&database, &gzip(b"v")).await;
+    let database = database_of(900_000, 1);
+    let made = fixture.upload(&database, &volume(1)).await;
     fixture.clock.advance(Duration::from_mins(3));
     let first = fixture.get(&download(&made, "database")).await;
     fixture.clock.advance(Duration::from_mins(1));
@@ -128,8 +128,8 @@ async fn what_somebody_reads_stays_until_it_is_read() {
 #[tokio::test]
 async fn a_reader_that_never_reads_keeps_its_file_and_not_the_backup() {
     let fixture = fixture().await;
-    let database = gzip_of(900_000);
-    let made = fixture.upload(&database, &gzip(b"v")).await;
+    let database = database_of(900_000, 1);
+    let made = fixture.upload(&database, &volume(1)).await;
     let mut body = fixture
         .get(&download(&made, "database"))
         .await
@@ -159,9 +159,9 @@ async fn a_reader_that_never_reads_keeps_its_file_and_not_the_backup() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_reader_and_a_deletion_at_the_same_time_one_wins_whole() {
     let fixture = fixture().await;
-    let database = gzip_of(300_000);
+    let database = database_of(300_000, 1);
     for round in 0..40 {
-        let made = fixture.upload(&database, &gzip(b"v")).await;
+        let made = fixture.upload(&database, &volume(1)).await;
         let (router, path, download) = (fixture.router.clone(), path(&made), download(&made, "database"));
         let reader = tokio::spawn(async move {
             for _ in 0..round % 8 {
@@ -188,7 +188,7 @@ async fn of_a_reader_and_a_deletion_at_the_same_time_one_wins_whole() {
 #[tokio::test]
 async fn what_a_process_did_not_finish_the_next_one_does() {
     let before = fixture().await;
-    let made = before.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = before.upload(&database(1), &volume(1)).await;
     let id = made["backupId"].as_str().unwrap();
     let folder = before.folder.path().join("backups/lfrjoebloggs-dev");
     // Something that cannot be removed stops the removal of the files, as the end of the process would.
@@ -221,7 +221,7 @@ async fn what_a_process_did_not_finish_the_next_one_does() {
 #[tokio::test]
 async fn what_cannot_be_removed_at_the_start_stays_recorded_and_stops_nobody() {
     let before = fixture().await;
-    let made = before.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = before.upload(&database(1), &volume(1)).await;
     let id = made["backupId"].as_str().unwrap();
     let mut transaction = before.database.begin().await.unwrap();
     for statement in [
@@ -239,21 +239,21 @@ async fn what_cannot_be_removed_at_the_start_stays_recorded_and_stops_nobody() {
     transaction.commit().await.unwrap();
     before.database.close().await;
     let folder = before.folder.path().join("backups/lfrjoebloggs-dev").join(id);
-    let (database, aside) = (folder.join("database.gz"), folder.join("aside"));
-    std::fs::hard_link(&database, &aside).unwrap();
-    std::fs::remove_file(&database).unwrap();
-    std::fs::create_dir(&database).unwrap();
+    let (link, aside) = (folder.join("database.gz"), folder.join("aside"));
+    std::fs::hard_link(&link, &aside).unwrap();
+    std::fs::remove_file(&link).unwrap();
+    std::fs::create_dir(&link).unwrap();
 
     let after = open(before.folder, 0).await;
     assert_eq!(after.count("deletions").await, 1);
-    after.upload(&gzip(b"d"), &gzip(b"v")).await;
+    after.upload(&database(1), &volume(1)).await;
     assert_eq!(after.count("backups").await, 1);
 }
 
 #[tokio::test]
 async fn a_pinned_backup_stays_until_it_is_unpinned() {
     let fixture = fixture().await;
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     let pinned = fixture.call("PATCH", &path(&made), r#"{"pinned": true}"#).await;
     assert_eq!(pinned.status(), StatusCode::OK);
     let response = fixture.call("DELETE", &path(&made), "").await;
@@ -274,7 +274,7 @@ async fn a_pinned_backup_stays_until_it_is_unpinned() {
 #[tokio::test]
 async fn deleting_needs_the_right_to_and_the_environment() {
     let fixture = patient_fixture().await;
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     let response = fixture.call_as_guest("DELETE", &path(&made), "").await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     let request = request("DELETE", &path(&made)).body(Body::empty()).unwrap();

@@ -15,8 +15,8 @@ struct Made {
 
 async fn made() -> Made {
     let fixture = fixture().await;
-    let database = gzip_of(600_000);
-    let backup = fixture.upload(&database, &gzip(b"volume")).await;
+    let database = database_of(600_000, 1);
+    let backup = fixture.upload(&database, &volume(1)).await;
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     Made {
         id: text(&backup["backupId"]),

@@ -122,9 +122,9 @@ async fn all_who_listen_hear_the_same_from_the_beginning_to_the_end() {
         assert!(snapshot.id.is_some());
         assert_eq!(snapshot.data, serde_json::json!({ "operation": null }));
     }
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     fixture
-        .send(upload_request(&form(&[("database", &gzip(b"d"))])))
+        .send(upload_request(&form(&[("database", &database(1))])))
         .await;
 
     let [first, second] = &mut listeners;
@@ -158,16 +158,16 @@ async fn who_comes_back_hears_exactly_what_was_missed() {
     let fixture = fixture().await;
     let mut listener = fixture.listen().await;
     let snapshot = listener.next().await.unwrap();
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     let all = listener.changes(3).await;
     drop(listener);
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
 
     // After the first of three, then what came while nobody listened, then what comes now.
     let mut listener = fixture.listen_after(all[0].id.as_deref().unwrap()).await;
     let missed = listener.changes(5).await;
     assert_eq!(missed[..2], all[1..]);
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     let live = listener.changes(3).await;
     let running = || [story("running", "receiving"), story("running", "publishing")];
     for heard in [&missed[2..], &live] {
@@ -179,7 +179,7 @@ async fn who_comes_back_hears_exactly_what_was_missed() {
     assert_eq!(listener.changes(3).await, all);
     // Nothing was missed: nothing comes, not even a snapshot.
     let mut listener = fixture.listen_after(live[2].id.as_deref().unwrap()).await;
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     assert_eq!(
         listener.next().await.unwrap().story(),
         story("running", "receiving")
@@ -189,7 +189,7 @@ async fn who_comes_back_hears_exactly_what_was_missed() {
 #[tokio::test]
 async fn ids_that_are_not_known_any_more_begin_with_a_snapshot() {
     let fixture = patient_fixture().await;
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     let upload = fixture.begin_slow_upload().await;
     let mut newest = fixture.listen().await;
     let newest = newest.next().await.unwrap().id.unwrap();
@@ -219,8 +219,8 @@ async fn what_happens_in_another_environment_is_not_heard() {
     let request_for_events = || request("GET", "/backup/events").body(Body::empty()).unwrap();
     let mut elsewhere = Listening::to(fixture.other.clone().oneshot(request_for_events()).await.unwrap());
     let snapshot = elsewhere.next().await.unwrap();
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
-    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    fixture.upload(&database(1), &volume(1)).await;
+    let body = form(&[("database", &database(1)), ("volume", &volume(1))]);
     let response = fixture
         .other
         .clone()
@@ -275,7 +275,7 @@ async fn cancelled_and_broken_operations_end_once() {
             [story("running", "receiving"), story("cancelled", "receiving")]
         );
     }
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     assert_eq!(
         listener.next_change().await.story(),
         story("running", "receiving")
@@ -310,7 +310,7 @@ async fn streams_end_when_the_process_stops() {
 #[tokio::test]
 async fn notes_pins_and_deletions_are_heard_and_repeated_but_not_elsewhere() {
     let fixture = fixture().await;
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     let id = made["backupId"].as_str().unwrap();
     let path = format!("/backup/{id}");
     let mut listener = fixture.listen().await;
@@ -330,7 +330,7 @@ async fn notes_pins_and_deletions_are_heard_and_repeated_but_not_elsewhere() {
     ] {
         assert_eq!(fixture.call(method, &path, body).await.status(), status);
     }
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     let heard = listener.changes(5).await;
     for (heard, change) in heard
         .iter()
@@ -348,7 +348,7 @@ async fn notes_pins_and_deletions_are_heard_and_repeated_but_not_elsewhere() {
     assert_eq!(returned.changes(3).await, heard[2..]);
     let mut returned = fixture.listen_after(snapshot.id.as_deref().unwrap()).await;
     assert_eq!(returned.changes(5).await, heard);
-    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    let body = form(&[("database", &database(1)), ("volume", &volume(1))]);
     let uploaded = fixture.other.clone().oneshot(upload_request(&body)).await;
     assert_eq!(uploaded.unwrap().status(), StatusCode::CREATED);
     assert_eq!(
@@ -360,7 +360,7 @@ async fn notes_pins_and_deletions_are_heard_and_repeated_but_not_elsewhere() {
 #[tokio::test]
 async fn who_listens_too_slowly_is_sent_home_and_comes_back() {
     let fixture = fixture().await;
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     let path = format!("/backup/{}", made["backupId"].as_str().unwrap());
     let mut slow = fixture.listen().await;
     let before_all = slow.next().await.unwrap().id.unwrap();

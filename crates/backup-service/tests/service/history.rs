@@ -222,9 +222,9 @@ proptest! {
 async fn backups_that_come_and_go_are_counted() {
     let fixture = fixture().await;
     assert_pages_are_right(&fixture).await;
-    let first = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
-    let second = fixture.upload(&gzip_of(5000), &gzip(b"v")).await;
-    let body = form(&[("database", &gzip(b"d"))]);
+    let first = fixture.upload(&database(1), &volume(1)).await;
+    let second = fixture.upload(&database_of(5000, 1), &volume(1)).await;
+    let body = form(&[("database", &database(1))]);
     assert_eq!(
         fixture.send(upload_request(&body)).await.status(),
         StatusCode::BAD_REQUEST

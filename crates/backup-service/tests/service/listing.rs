@@ -73,8 +73,8 @@ async fn backups_are_listed_newest_first_and_found() {
         serde_json::json!({ "backups": [] })
     );
     let mut made = Vec::new();
-    for number in 0..3_u8 {
-        made.push(fixture.upload(&gzip(&[number]), &gzip(&[number, number])).await);
+    for number in 0..3 {
+        made.push(fixture.upload(&database(number), &volume(number)).await);
     }
     made.reverse();
     let list = json(fixture.get("/backup/list").await).await;

@@ -3,14 +3,19 @@
 
 use std::{collections::BTreeSet, env, fs, path::Path};
 
+use archive_samples::archive_of;
 use axum::{body::Body, response::Response};
+use backup_api::Part;
 use backup_service::http::{openapi, routes};
 use futures_util::StreamExt as _;
 use http::Request;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, GUEST, OWNER, SlowUpload, bytes, form, gzip_of, patient_fixture, request};
+use crate::support::{
+    Fixture, GUEST, OWNER, SlowUpload, bytes, database_of, form, metadata, patient_fixture, request,
+    volume_of,
+};
 
 /// Set to write `docs/openapi.json` anew.
 const UPDATE: &str = "UPDATE_OPENAPI";
@@ -64,7 +69,7 @@ struct Given {
 impl Given {
     async fn new(what: Option<&str>) -> Self {
         let fixture = patient_fixture().await;
-        let backup = fixture.upload(&gzip_of(500), &gzip_of(700)).await;
+        let backup = fixture.upload(&database_of(500, 1), &volume_of(700, 1)).await;
         let backup = backup["backupId"].as_str().unwrap().to_owned();
         let ended = fixture.get("/backup/operations").await;
         let ended: Value = serde_json::from_slice(&bytes(ended).await).unwrap();
@@ -84,12 +89,12 @@ impl Given {
                 assert_eq!(pinned.status(), 200);
             }
             Some("two finished uploads") => {
-                for name in UPLOADS {
-                    names.push((name, announce(&fixture, &gzip_of(500), true).await));
+                for (name, part) in UPLOADS.into_iter().zip(Part::ALL) {
+                    names.push((name, announce(&fixture, part, true).await));
                 }
             }
             Some("a resumable upload") => {
-                names.push((UPLOADS[0], announce(&fixture, &gzip_of(500), false).await));
+                names.push((UPLOADS[0], announce(&fixture, Part::Database, false).await));
             }
             Some(other) => panic!("nobody knows how {other:?} is given"),
         }
@@ -103,15 +108,17 @@ impl Given {
     }
 }
 
-/// A resumable upload of these bytes, finished or with none of them yet.
-async fn announce(fixture: &Fixture, content: &[u8], finished: bool) -> String {
+/// A resumable upload of a file as examples send it, finished or with none of its bytes yet.
+async fn announce(fixture: &Fixture, part: Part, finished: bool) -> String {
+    let content = file(part);
     let request = request("POST", "/backup/uploads")
         .header("tus-resumable", "1.0.0")
+        .header("upload-metadata", metadata(part))
         .header("upload-length", content.len());
     let request = if finished {
         request
             .header("content-type", "application/offset+octet-stream")
-            .body(Body::from(content.to_vec()))
+            .body(Body::from(content))
     } else {
         request.body(Body::empty())
     };
@@ -133,10 +140,20 @@ fn text(value: &Value) -> String {
 
 /// What an example says to send: `@` and a name is a file, everything else stands for itself.
 fn content(value: &Value) -> Vec<u8> {
-    match value.as_str() {
-        Some(text) if text.starts_with('@') => gzip_of(500),
-        _ => text(value).into_bytes(),
-    }
+    let text = text(value);
+    let part = Part::ALL
+        .into_iter()
+        .find(|part| text == format!("@{}", part.archive_name()));
+    assert!(
+        part.is_some() || !text.starts_with('@'),
+        "there is no file {text}"
+    );
+    part.map_or_else(|| text.into_bytes(), file)
+}
+
+/// The file of that name.
+fn file(part: Part) -> Vec<u8> {
+    archive_of(part, 500, 1)
 }
 
 /// The request that an example describes.

@@ -16,7 +16,7 @@ async fn of_ten_clients_at_once_one_wins_and_nine_are_told_who_it_is() {
     let mut calls = JoinSet::new();
     for _ in 0..10 {
         let mut wait = go_on.subscribe();
-        let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+        let body = form(&[("database", &database(1)), ("volume", &volume(1))]);
         let chunks = stream::once(async move {
             wait.wait_for(|go_on| *go_on).await.unwrap();
             Ok::<_, std::io::Error>(axum::body::Bytes::from(body))
@@ -47,9 +47,9 @@ async fn operations_are_listed_newest_first_and_their_log_tells_what_they_did() 
     let fixture = fixture().await;
     let empty = json(fixture.get("/backup/operations").await).await;
     assert_eq!(empty, serde_json::json!({ "operations": [] }));
-    let made = fixture.upload(&gzip_of(2000), &gzip(b"v")).await;
+    let made = fixture.upload(&database_of(2000, 1), &volume(1)).await;
     let refused = fixture
-        .send(upload_request(&form(&[("database", &gzip(b"d"))])))
+        .send(upload_request(&form(&[("database", &database(1))])))
         .await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
 
@@ -155,7 +155,7 @@ async fn operations_of_another_environment_are_not_there() {
 #[tokio::test]
 async fn who_may_look_sees_operations_and_nobody_else_does() {
     let fixture = fixture().await;
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     let list = json(fixture.get("/backup/operations").await).await;
     let id = list["operations"][0]["id"].as_str().unwrap();
     for path in [

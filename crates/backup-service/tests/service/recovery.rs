@@ -11,9 +11,9 @@ use crate::support::*;
 #[tokio::test]
 async fn what_was_under_way_is_interrupted_and_gone_and_what_stood_stands() {
     let before = fixture().await;
-    let made = before.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = before.upload(&database(1), &volume(1)).await;
 
-    let body = form(&[("database", &gzip_of(400_000)), ("volume", &gzip(b"v"))]);
+    let body = form(&[("database", &database_of(400_000, 1)), ("volume", &volume(1))]);
     let first = Bytes::copy_from_slice(&body[..300_000]);
     let chunks = stream::iter([Ok::<_, std::io::Error>(first)]).chain(stream::pending());
     let router = before.router.clone();
@@ -53,7 +53,7 @@ async fn what_was_under_way_is_interrupted_and_gone_and_what_stood_stands() {
         after.get(&format!("/backup/download/volume/{id}")).await.status(),
         StatusCode::OK
     );
-    after.upload(&gzip(b"d"), &gzip(b"v")).await;
+    after.upload(&database(1), &volume(1)).await;
 }
 
 pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
@@ -72,10 +72,10 @@ pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
 #[tokio::test]
 async fn the_uid_of_an_environment_stays_and_is_its_own() {
     let before = fixture().await;
-    let first = before.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let first = before.upload(&database(1), &volume(1)).await;
     before.database.close().await;
     let after = open(before.folder, 0).await;
-    let second = after.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let second = after.upload(&database(1), &volume(1)).await;
     let uid = |backup: &serde_json::Value| {
         backup["backupId"]
             .as_str()
@@ -93,7 +93,7 @@ async fn the_uid_of_an_environment_stays_and_is_its_own() {
 }
 
 async fn import(fixture: &Fixture, environment: &EnvironmentId, created_at: &str) -> serde_json::Value {
-    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    let body = form(&[("database", &database(1)), ("volume", &volume(1))]);
     let request = upload_request(&body);
     let (parts, body) = request.into_parts();
     let upload = backup_service::http::upload_from_multipart(&parts.headers, body);
@@ -124,7 +124,7 @@ async fn imported_backups_keep_their_time() {
 #[tokio::test]
 async fn a_folder_that_the_catalogue_does_not_know_is_never_touched() {
     let fixture = fixture().await;
-    let first = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let first = fixture.upload(&database(1), &volume(1)).await;
     let uid = first["backupId"]
         .as_str()
         .unwrap()
@@ -142,10 +142,10 @@ async fn a_folder_that_the_catalogue_does_not_know_is_never_touched() {
     std::fs::write(folder.join("database.gz"), "the only copy").unwrap();
 
     // Neither by an upload that comes to nothing, nor by one that would bear its name and takes the next one.
-    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    let body = form(&[("database", &database(1)), ("volume", &volume(1))]);
     let response = fixture.send(upload_request(&body[..body.len() / 2])).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
-    let second = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let second = fixture.upload(&database(1), &volume(1)).await;
     assert_eq!(second["backupId"], format!("dxpcloud-{uid}-202611232017"));
     assert_eq!(
         std::fs::read_to_string(folder.join("database.gz")).unwrap(),
@@ -179,6 +179,6 @@ async fn a_folder_that_appears_while_an_upload_comes_in_is_left_alone() {
     assert_eq!(files_below(&folder).len(), 1);
     assert_eq!(fixture.count("archives").await, 0);
 
-    let made = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let made = fixture.upload(&database(1), &volume(1)).await;
     assert!(made["backupId"].as_str().unwrap() > id.as_str());
 }

@@ -1,16 +1,17 @@
 //! Resumable uploads of API clients, and the backup that two of them make.
 
 use axum::body::Body;
-use backup_api::ProblemCode;
+use backup_api::{Part, ProblemCode};
 use http::StatusCode;
 
 use crate::support::*;
 
 impl Fixture {
     /// Uploads a file in two pieces and gives its id.
-    async fn upload_in_pieces(&self, content: &[u8]) -> String {
+    async fn upload_in_pieces(&self, part: Part, content: &[u8]) -> String {
         let create = request("POST", "/backup/uploads")
             .header("tus-resumable", "1.0.0")
+            .header("upload-metadata", metadata(part))
             .header("upload-length", content.len())
             .body(Body::empty())
             .unwrap();
@@ -60,7 +61,7 @@ async fn who_may_not_upload_begins_none() {
 #[tokio::test]
 async fn what_is_no_finished_upload_makes_no_backup() {
     let fixture = fixture().await;
-    let database = fixture.upload_in_pieces(&gzip(b"d")).await;
+    let database = fixture.upload_in_pieces(Part::Database, &database(1)).await;
     for (volume, words) in [
         ("nonsense", "no upload of yours"),
         ("019a0000-0000-7000-8000-000000000000", "no upload of yours"),
@@ -82,7 +83,7 @@ async fn what_is_no_finished_upload_makes_no_backup() {
         (0, None)
     );
     // The finished upload is still there for the next attempt.
-    let volume = fixture.upload_in_pieces(&gzip(b"v")).await;
+    let volume = fixture.upload_in_pieces(Part::Volume, &volume(1)).await;
     assert_eq!(
         fixture.adopt(&database, &volume).await.status(),
         StatusCode::CREATED
@@ -92,10 +93,10 @@ async fn what_is_no_finished_upload_makes_no_backup() {
 #[tokio::test]
 async fn two_finished_uploads_become_one_backup_without_a_copy_however_often_it_is_asked_for() {
     let fixture = fixture().await;
-    let (database, volume) = (gzip_of(100_000), gzip_of(200_000));
+    let (database, volume) = (database_of(100_000, 1), volume_of(200_000, 1));
     let ids = (
-        fixture.upload_in_pieces(&database).await,
-        fixture.upload_in_pieces(&volume).await,
+        fixture.upload_in_pieces(Part::Database, &database).await,
+        fixture.upload_in_pieces(Part::Volume, &volume).await,
     );
     assert_eq!(fixture.count("uploads").await, 2);
 
@@ -130,8 +131,8 @@ async fn two_finished_uploads_become_one_backup_without_a_copy_however_often_it_
 #[tokio::test]
 async fn who_prefers_not_to_wait_gets_the_operation_and_finds_the_backup_later() {
     let fixture = fixture().await;
-    let database = fixture.upload_in_pieces(&gzip(b"d")).await;
-    let volume = fixture.upload_in_pieces(&gzip(b"v")).await;
+    let database = fixture.upload_in_pieces(Part::Database, &database(1)).await;
+    let volume = fixture.upload_in_pieces(Part::Volume, &volume(1)).await;
     let ask = |database: &str| {
         let body = serde_json::json!({ "database": database, "volume": volume }).to_string();
         request("POST", "/backup/upload")

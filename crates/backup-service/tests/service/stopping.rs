@@ -51,7 +51,7 @@ async fn cancelling_while_bytes_come_in_frees_everything_and_says_who_it_was() {
         assert_eq!(refusal.code, ProblemCode::NotCancellable);
         assert!(refusal.detail.contains("it was cancelled"), "{}", refusal.detail);
     }
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn what_came_before_the_cancellation_goes_too() {
 #[tokio::test]
 async fn what_is_being_published_cannot_be_cancelled() {
     let fixture = patient_fixture().await;
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     // The next one's minute has not come.
     fixture.clock.hold();
     let upload = fixture.begin_slow_upload().await;
@@ -104,7 +104,7 @@ async fn a_broken_lock_is_free_at_once_and_the_old_upload_changes_nothing_any_mo
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_eq!(fixture.current_operation().await, None);
 
-    let made = fixture.upload(&gzip(b"new database"), &gzip(b"new volume")).await;
+    let made = fixture.upload(&database(2), &volume(2)).await;
     let response = upload.finish().await;
     assert_eq!(response.status(), StatusCode::CONFLICT);
     assert_eq!(problem(response).await.code, ProblemCode::Cancelled);
@@ -151,7 +151,7 @@ async fn only_stands(fixture: &Fixture, made: &serde_json::Value) {
 #[tokio::test]
 async fn a_lock_is_broken_even_while_its_holder_publishes() {
     let fixture = patient_fixture().await;
-    let first = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let first = fixture.upload(&database(1), &volume(1)).await;
     fixture.clock.hold();
     let upload = fixture.begin_slow_upload().await;
     let id = upload.operation.id.clone();
@@ -171,7 +171,7 @@ async fn a_lock_is_broken_even_while_its_holder_publishes() {
     );
 
     fixture.clock.go_on();
-    let second = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let second = fixture.upload(&database(1), &volume(1)).await;
     let list = json(fixture.get("/backup/list").await).await;
     assert_eq!(list["backups"].as_array().unwrap(), &[second, first]);
 }
@@ -179,7 +179,7 @@ async fn a_lock_is_broken_even_while_its_holder_publishes() {
 #[tokio::test]
 async fn an_operation_that_lost_its_lock_without_knowing_cannot_publish() {
     let fixture = patient_fixture().await;
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     fixture.clock.hold();
     let upload = fixture.begin_slow_upload().await;
     let old = upload.operation.id.clone();
@@ -227,7 +227,7 @@ async fn an_operation_that_lost_its_lock_without_knowing_cannot_publish() {
 #[tokio::test]
 async fn a_process_that_ends_before_a_broken_upload_is_cleaned_up_after_leaves_nothing_to_the_next() {
     let fixture = patient_fixture().await;
-    let first = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let first = fixture.upload(&database(1), &volume(1)).await;
     fixture.clock.hold();
     let upload = fixture.begin_slow_upload().await;
     let backup = upload.operation.backup_id.clone().unwrap();

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use archive_samples::{database, database_of, volume, volume_of};
 use archive_store::{
     ArchiveStore, StoreLimits,
     uploads::{ResumableUploads, UploadLimits},
@@ -20,15 +21,15 @@ use axum::{
     response::Response,
 };
 use backup_api::{
-    Action, Activity, ActivitySink, Actor, ApiError, ApiFuture, EnvironmentId, Operation, OperationId, Phase,
-    Problem,
+    Action, Activity, ActivitySink, Actor, ApiError, ApiFuture, EnvironmentId, Operation, OperationId, Part,
+    Phase, Problem,
 };
 use backup_service::{
     BackupService, Clock, ServiceSettings,
     http::{Authenticator, Credentials, RequestId, ServiceRouter},
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use database::{Database, sqlx};
-use flate2::{Compression, write::GzEncoder};
 use futures_util::stream;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -294,7 +295,10 @@ impl Fixture {
 
     /// Begins an upload that sends half of its bytes and then waits, and comes back when those were taken in.
     pub(crate) async fn begin_slow_upload(&self) -> SlowUpload {
-        let body = form(&[("database", &gzip_of(100_000)), ("volume", &gzip_of(100_000))]);
+        let body = form(&[
+            ("database", &database_of(100_000, 1)),
+            ("volume", &volume_of(100_000, 1)),
+        ]);
         let (first, rest) = body.split_at(50_000);
         let (chunks, receiver) = mpsc::unbounded_channel();
         chunks.send(Bytes::copy_from_slice(first)).unwrap();
@@ -433,24 +437,9 @@ pub(crate) fn upload_request(body: &[u8]) -> Request<Body> {
     request
 }
 
-pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(content).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// A gzip file of about `length` bytes.
-pub(crate) fn gzip_of(length: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let noise: Vec<u8> = std::iter::repeat_with(|| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        state.to_be_bytes()[0]
-    })
-    .take(length)
-    .collect();
-    gzip(&noise)
+/// What a resumable upload says of itself: which half of a backup it is.
+pub(crate) fn metadata(part: Part) -> String {
+    format!("part {}", BASE64_STANDARD.encode(part.as_str()))
 }
 
 pub(crate) async fn bytes(response: Response) -> Vec<u8> {

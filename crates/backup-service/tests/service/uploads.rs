@@ -11,7 +11,7 @@ use crate::support::*;
 #[tokio::test]
 async fn a_pair_becomes_a_backup() {
     let fixture = fixture().await;
-    let (database, volume) = (gzip_of(300_000), gzip_of(500_000));
+    let (database, volume) = (database_of(300_000, 1), volume_of(500_000, 1));
     let response = fixture
         .send(upload_request(&form(&[
             ("database", &database),
@@ -48,8 +48,8 @@ async fn order_of_parts_file_names_and_the_user_id_do_not_matter() {
     let fixture = fixture().await;
     let body = form(&[
         ("userId", b"0012345"),
-        ("volume", &gzip(b"v")),
-        ("database", &gzip(b"d")),
+        ("volume", &volume(1)),
+        ("database", &database(1)),
     ]);
     assert_eq!(
         fixture.send(upload_request(&body)).await.status(),
@@ -60,7 +60,7 @@ async fn order_of_parts_file_names_and_the_user_id_do_not_matter() {
 #[tokio::test]
 async fn every_documented_form_of_credentials_uploads() {
     let fixture = fixture().await;
-    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    let body = form(&[("database", &database(1)), ("volume", &volume(1))]);
     for (name, value) in [
         ("authorization", "Basic am9lQGV4YW1wbGUuY29tOnBhc3N3b3Jk"),
         ("authorization", "Bearer owner"),
@@ -80,7 +80,7 @@ async fn every_documented_form_of_credentials_uploads() {
 #[tokio::test]
 async fn the_folder_an_administrator_finds_holds_the_same_files() {
     let fixture = fixture().await;
-    let backup = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let backup = fixture.upload(&database(1), &volume(1)).await;
     let id = backup["backupId"].as_str().unwrap();
     let folder = fixture.folder.path().join("backups/lfrjoebloggs-dev").join(id);
     let manifest: serde_json::Value =
@@ -100,7 +100,7 @@ async fn a_minute_that_is_taken_means_the_next_one() {
     let fixture = fixture().await;
     let mut minutes = Vec::new();
     for _ in 0..3 {
-        let backup = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+        let backup = fixture.upload(&database(1), &volume(1)).await;
         let id = backup["backupId"].as_str().unwrap().to_owned();
         minutes.push(id.rsplit('-').next().unwrap().to_owned());
     }
@@ -116,14 +116,14 @@ async fn a_failed_upload_does_not_use_its_minute_up() {
             .await;
         assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
-    let backup = fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    let backup = fixture.upload(&database(1), &volume(1)).await;
     assert!(backup["backupId"].as_str().unwrap().ends_with("-202611232015"));
 }
 
 #[tokio::test]
 async fn a_client_that_hangs_up_after_the_last_byte_changes_nothing() {
     let fixture = fixture().await;
-    let request = upload_request(&form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]));
+    let request = upload_request(&form(&[("database", &database(1)), ("volume", &volume(1))]));
     let router = fixture.router.clone();
     let call = tokio::spawn(async move { tower::ServiceExt::oneshot(router, request).await });
     // Dropped in the middle, as a server does with the call of a client that is gone.
@@ -144,7 +144,10 @@ async fn a_client_that_hangs_up_after_the_last_byte_changes_nothing() {
 #[tokio::test]
 async fn a_chunked_body_without_a_length_is_taken_too() {
     let fixture = fixture().await;
-    let body = form(&[("database", &gzip_of(200_000)), ("volume", &gzip_of(200_000))]);
+    let body = form(&[
+        ("database", &database_of(200_000, 1)),
+        ("volume", &volume_of(200_000, 1)),
+    ]);
     let chunks: Vec<_> = body
         .chunks(1000)
         .map(|chunk| Ok::<_, std::io::Error>(bytes::Bytes::copy_from_slice(chunk)))
@@ -156,7 +159,7 @@ async fn a_chunked_body_without_a_length_is_taken_too() {
 #[tokio::test]
 async fn a_repeated_request_makes_no_second_backup() {
     let fixture = fixture().await;
-    let body = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    let body = form(&[("database", &database(1)), ("volume", &volume(1))]);
     let request = |key: &str| {
         let mut request = upload_request(&body);
         request
@@ -184,9 +187,9 @@ async fn a_request_whose_first_attempt_failed_is_tried_again() {
     let fixture = fixture().await;
     for (content, status) in [
         (b"text".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        (gzip(b"d"), StatusCode::CREATED),
+        (database(1), StatusCode::CREATED),
     ] {
-        let mut request = upload_request(&form(&[("database", &content), ("volume", &gzip(b"v"))]));
+        let mut request = upload_request(&form(&[("database", &content), ("volume", &volume(1))]));
         request
             .headers_mut()
             .insert("idempotency-key", "one".parse().unwrap());
@@ -197,7 +200,7 @@ async fn a_request_whose_first_attempt_failed_is_tried_again() {
 #[tokio::test]
 async fn an_endless_idempotency_key_is_refused() {
     let fixture = fixture().await;
-    let mut request = upload_request(&form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]));
+    let mut request = upload_request(&form(&[("database", &database(1)), ("volume", &volume(1))]));
     request
         .headers_mut()
         .insert("idempotency-key", "x".repeat(256).parse().unwrap());
@@ -210,7 +213,7 @@ async fn an_endless_idempotency_key_is_refused() {
 #[tokio::test]
 async fn who_prefers_not_to_wait_for_the_minute_sends_a_form_and_gets_the_operation() {
     let fixture = patient_fixture().await;
-    fixture.upload(&gzip(b"d"), &gzip(b"v")).await;
+    fixture.upload(&database(1), &volume(1)).await;
     // The next one's minute has not come, and does not come by itself.
     fixture.clock.hold();
     let send = async |body: &[u8]| {
@@ -219,10 +222,10 @@ async fn who_prefers_not_to_wait_for_the_minute_sends_a_form_and_gets_the_operat
         headers.insert("prefer", "respond-async".parse().unwrap());
         fixture.send(request).await
     };
-    let whole = form(&[("database", &gzip(b"d")), ("volume", &gzip(b"v"))]);
+    let whole = form(&[("database", &database(1)), ("volume", &volume(1))]);
     for (body, status, code) in [
         (
-            form(&[("database", &gzip(b"d"))]),
+            form(&[("database", &database(1))]),
             StatusCode::BAD_REQUEST,
             ProblemCode::MissingPart,
         ),

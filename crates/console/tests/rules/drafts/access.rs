@@ -1,18 +1,19 @@
 //! Whose drafts there are, and for whom they do not exist.
 
+use archive_samples::{database_of, volume_of};
 use archive_store::uploads::{NewUpload, UploadError};
 use backup_api::{Action, Actor, ApiError, Part};
 use console::ConsoleError;
 
-use super::{Desk, archive, facts, file, ready, sentence};
+use super::{Desk, facts, file, ready, sentence};
 use crate::support::{PASSWORD, id, secret};
 
 #[tokio::test]
 async fn drafts_of_others_and_elsewhere_do_not_exist() {
     let mut desk = Desk::new().await;
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let database = desk.bring(Part::Database, &bytes).await;
-    let volume = desk.bring(Part::Volume, &bytes).await;
+    let volume = desk.bring(Part::Volume, &volume_of(5_000, 1)).await;
     let before = desk.draft().await;
     let (owner, here) = (desk.actor.clone(), desk.environment.clone());
     let other = desk

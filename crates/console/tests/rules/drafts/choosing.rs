@@ -1,11 +1,12 @@
 //! What choosing a file leads to: its own upload, the rest of one that is there, or a question.
 
+use archive_samples::database_of;
 use backup_api::Part;
 use console::{Choice, Difference, FileFacts};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-use super::{Desk, LARGEST, archive, facts, file, ready, sentence};
+use super::{Desk, LARGEST, facts, file, ready, sentence};
 
 #[tokio::test]
 async fn a_file_that_is_chosen_gets_an_upload_of_its_length() {
@@ -40,7 +41,7 @@ async fn a_file_that_is_chosen_gets_an_upload_of_its_length() {
 
 #[tokio::test]
 async fn the_same_file_goes_on_where_it_stopped_also_after_a_restart() {
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let desk = Desk::new().await;
     let upload = desk.choose(Part::Database, facts(&bytes)).await.upload;
     desk.append(&upload, 0, &bytes[..1_000]).await;
@@ -65,7 +66,7 @@ async fn the_same_file_goes_on_where_it_stopped_also_after_a_restart() {
 #[tokio::test]
 async fn another_file_is_told_by_what_is_another_and_changes_nothing() {
     let desk = Desk::new().await;
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let there = desk.choose(Part::Database, facts(&bytes)).await;
     desk.append(&there.upload, 0, &bytes[..1_000]).await;
     let before = desk.draft().await;
@@ -123,7 +124,7 @@ async fn another_file_is_told_by_what_is_another_and_changes_nothing() {
 #[tokio::test]
 async fn a_file_gives_way_only_when_it_is_named() {
     let desk = Desk::new().await;
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let old = desk.bring(Part::Database, &bytes[..]).await;
     let other = file(300);
     for wrong in ["", "nonsense", "0192a0b0-1111-7000-8000-000000000001"] {
@@ -158,7 +159,7 @@ async fn a_file_gives_way_only_when_it_is_named() {
 #[tokio::test]
 async fn nothing_gives_way_to_a_file_that_is_refused() {
     let desk = Desk::new().await;
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let old = desk.bring(Part::Database, &bytes).await;
     let before = desk.draft().await;
     let nameless = FileFacts {

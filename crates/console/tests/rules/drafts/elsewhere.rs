@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use archive_samples::{database_of, volume_of};
 use backup_api::{
     Actor, ApiError, Part, ProblemCode, ResumableApi, ResumableFuture, UploadAtService, UploadContent,
     UploadProgress, UploadRefusal,
@@ -18,7 +19,7 @@ use backup_api::{
 use console::{Choice, ConsoleError, Drafts, Role};
 use jiff::Timestamp;
 
-use super::{Desk, LARGEST, archive, facts, file, sentence};
+use super::{Desk, LARGEST, facts, file, sentence};
 use crate::support::id;
 
 const ROOM: usize = 2;
@@ -138,7 +139,7 @@ async fn desk() -> (Desk, Arc<Elsewhere>) {
 #[tokio::test]
 async fn the_bytes_of_a_draft_are_never_here() {
     let (desk, elsewhere) = desk().await;
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let database = desk.choose(Part::Database, facts(&bytes)).await.upload;
     let volume = desk.choose(Part::Volume, facts(&bytes)).await.upload;
     // Rows, and neither uploads nor archives.
@@ -218,7 +219,7 @@ async fn too_many_at_the_service_is_said_as_here() {
 #[tokio::test]
 async fn a_service_that_does_not_answer_costs_nothing() {
     let (desk, elsewhere) = desk().await;
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let there = desk.choose(Part::Database, facts(&bytes)).await;
     elsewhere.receive(&there.upload, 5_000);
     elsewhere.is_down.store(true, Ordering::SeqCst);
@@ -316,9 +317,9 @@ async fn whose_an_upload_is_is_known_here() {
 async fn for_a_service_that_takes_no_uploads_the_bytes_wait_here() {
     let (desk, elsewhere) = desk().await;
     elsewhere.takes_none.store(true, Ordering::SeqCst);
-    let bytes = archive(5_000, 1);
-    let database = desk.bring(Part::Database, &bytes).await;
-    let volume = desk.bring(Part::Volume, &bytes).await;
+    let library = volume_of(5_000, 1);
+    let database = desk.bring(Part::Database, &database_of(5_000, 1)).await;
+    let volume = desk.bring(Part::Volume, &library).await;
     assert_eq!(desk.records().await, [2, 2, 2]);
     desk.initiate(&database, &volume).await.unwrap();
 
@@ -326,7 +327,7 @@ async fn for_a_service_that_takes_no_uploads_the_bytes_wait_here() {
     elsewhere.takes_none.store(false, Ordering::SeqCst);
     assert_eq!(desk.draft().await.len(), 2);
     desk.discard(Part::Volume, &volume).await;
-    desk.choose(Part::Volume, facts(&bytes)).await;
+    desk.choose(Part::Volume, facts(&library)).await;
     assert_eq!(desk.records().await, [2, 1, 1]);
 
     // Somebody answers in its place for a while: nothing of what is there is forgotten.

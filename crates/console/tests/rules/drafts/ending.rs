@@ -1,15 +1,16 @@
 //! How a half of a draft goes.
 
+use archive_samples::database_of;
 use archive_store::uploads::NewUpload;
 use backup_api::Part;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Desk, archive, facts, file, sentence};
+use super::{Desk, facts, file, sentence};
 
 #[tokio::test]
 async fn giving_up_what_is_gone_is_fine() {
     let desk = Desk::new().await;
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let database = desk.bring(Part::Database, &bytes).await;
     let volume = desk.choose(Part::Volume, facts(&bytes)).await;
     for _ in 0..2 {
@@ -35,7 +36,7 @@ async fn giving_up_what_is_gone_is_fine() {
 #[tokio::test]
 async fn a_half_goes_when_its_upload_expires() {
     let desk = Desk::new().await;
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let first = desk.bring(Part::Database, &bytes).await;
     let later = Timestamp::now() + SignedDuration::from_hours(2);
     assert_eq!(desk.uploads.expire(later).await.unwrap(), 1);
@@ -60,7 +61,7 @@ async fn a_half_goes_when_its_upload_expires() {
 #[tokio::test]
 async fn an_upload_that_its_draft_never_knew_goes_at_the_next_start() {
     let desk = Desk::new().await;
-    let bytes = archive(5_000, 1);
+    let bytes = database_of(5_000, 1);
     let known = desk.choose(Part::Database, facts(&bytes)).await.upload;
     desk.append(&known, 0, &bytes[..1_000]).await;
     // As a process leaves it that dies between the two, also with bytes; and one of the API, which is nobody's draft.

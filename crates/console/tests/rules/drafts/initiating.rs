@@ -1,15 +1,16 @@
 //! Making a backup of two halves.
 
+use archive_samples::{database_of, volume_of};
 use backup_api::{BackupStatus, Part};
 
-use super::{Desk, archive, facts, sentence};
+use super::{Desk, facts, sentence};
 use crate::support::{Brought, backup};
 
 #[tokio::test]
 async fn a_backup_is_made_of_what_is_in_the_store() {
     let desk = Desk::new().await;
-    let database = desk.bring(Part::Database, &archive(5_000, 1)).await;
-    let volume = desk.bring(Part::Volume, &archive(7_000, 2)).await;
+    let database = desk.bring(Part::Database, &database_of(5_000, 1)).await;
+    let volume = desk.bring(Part::Volume, &volume_of(7_000, 2)).await;
     for _ in 0..2 {
         let made = desk.initiate(&database, &volume).await.unwrap();
         assert_eq!(made, backup("202611230100", 10, BackupStatus::Success));
@@ -35,7 +36,7 @@ async fn a_backup_is_made_of_what_is_in_the_store() {
     assert_ne!(keys[0], keys[2]);
 
     desk.discard(Part::Volume, &volume).await;
-    let other = desk.bring(Part::Volume, &archive(7_000, 3)).await;
+    let other = desk.bring(Part::Volume, &volume_of(7_000, 3)).await;
     desk.initiate(&database, &other).await.unwrap();
     let key = desk.service.brought()[3].idempotency_key.clone().unwrap();
     assert!(!keys.contains(&key), "{key}");
@@ -44,8 +45,8 @@ async fn a_backup_is_made_of_what_is_in_the_store() {
 #[tokio::test]
 async fn halves_that_are_not_there_make_no_backup() {
     let desk = Desk::new().await;
-    let bytes = archive(5_000, 1);
-    let database = desk.bring(Part::Database, &bytes).await;
+    let bytes = volume_of(5_000, 1);
+    let database = desk.bring(Part::Database, &database_of(5_000, 1)).await;
     let unfinished = desk.choose(Part::Volume, facts(&bytes)).await.upload;
     desk.append(&unfinished, 0, &bytes[..4_999]).await;
     let gone = "0192a0b0-1111-7000-8000-000000000001";

@@ -176,13 +176,6 @@ fn ready(choice: Result<Choice, ConsoleError>) -> DraftFile {
     }
 }
 
-/// Starts as a gzip file does.
-fn archive(length: usize, filling: u8) -> Vec<u8> {
-    let mut bytes = vec![filling; length];
-    bytes[..3].copy_from_slice(&[0x1f, 0x8b, 0x08]);
-    bytes
-}
-
 /// What a browser would tell of a file with these bytes.
 fn facts(bytes: &[u8]) -> FileFacts {
     FileFacts {
