@@ -20,6 +20,7 @@ mod history;
 #[cfg(feature = "http")]
 pub mod http;
 mod inspection;
+pub mod library;
 mod operation;
 mod part;
 mod problem;
@@ -40,7 +41,7 @@ pub use backup::{
     VolumeArchive,
 };
 pub use backup_id::{BackupId, BackupMinute, EnvironmentUid, InvalidBackupId};
-pub use capabilities::{Capabilities, Capability};
+pub use capabilities::{Capabilities, Capability, NO_FILES};
 #[cfg(feature = "service")]
 pub use delivery::Delivery;
 pub use environment::{EnvironmentId, EnvironmentName, InvalidName, ProjectName};
