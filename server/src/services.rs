@@ -16,6 +16,7 @@ use backup_service::{
     http::{Authenticator, ServiceRouter},
 };
 use database::Database;
+use member_store::{MemberLimits, MemberStore};
 use tokio::sync::watch;
 
 use crate::{configuration::Configuration, data_folder::DataFolder, hosts::Hosts};
@@ -32,6 +33,7 @@ pub(crate) struct Services {
     pub(crate) database: Database,
     pub(crate) store: ArchiveStore,
     pub(crate) uploads: ResumableUploads,
+    pub(crate) members: MemberStore,
     pub(crate) service: BackupService,
     /// What is told who did what.
     pub(crate) activities: Arc<dyn ActivitySink>,
@@ -57,8 +59,11 @@ impl Services {
         let uploads = ResumableUploads::open(store.clone(), upload_limits(&configuration))
             .await
             .context("cannot open the unfinished uploads")?;
+        let members = MemberStore::open(folder.path(), database.clone(), member_limits(&configuration))
+            .await
+            .context("cannot open the document libraries that are made of members")?;
         let settings = service_settings(&configuration, activities.clone());
-        let service = BackupService::open(settings, database.clone(), store.clone())
+        let service = BackupService::open(settings, database.clone(), store.clone(), members.clone())
             .await
             .context("cannot open the backup service")?;
         let hosts = Arc::new(Hosts::new(&configuration));
@@ -69,6 +74,7 @@ impl Services {
             database,
             store,
             uploads,
+            members,
             service,
             activities,
             stopping: watch::Sender::new(false),
@@ -100,6 +106,10 @@ impl Services {
                 authenticator: authenticator.clone(),
                 activities: self.activities.clone(),
                 uploads: self.uploads.clone(),
+                files: self
+                    .service
+                    .files(&id)
+                    .with_context(|| format!("{id} is not served"))?,
                 version: VERSION.into(),
                 stopping: self.stopping.subscribe(),
             };
@@ -122,6 +132,19 @@ fn upload_limits(configuration: &Configuration) -> UploadLimits {
     UploadLimits {
         bytes_per_scope: configuration.uploads.largest_unfinished,
         uploads_per_scope: UNFINISHED_UPLOADS,
+        lifetime: configuration.uploads.keep_unfinished,
+    }
+}
+
+/// The most entries of a document library: as many as the inspection of archives lets pass.
+const LIBRARY_ENTRIES: u64 = 100_000_000;
+
+fn member_limits(configuration: &Configuration) -> MemberLimits {
+    MemberLimits {
+        largest_content: configuration.uploads.largest_archive,
+        smallest_free_space: configuration.uploads.smallest_free_space,
+        unneeded_bytes: configuration.uploads.largest_unfinished,
+        entries: LIBRARY_ENTRIES,
         lifetime: configuration.uploads.keep_unfinished,
     }
 }

@@ -294,6 +294,7 @@ impl BackupApi for Service {
             create: Capability::missing(NO_ENGINE),
             restore: Capability::missing("No target is configured."),
             delete: Capability::missing("Nothing can be deleted."),
+            files: Capability::missing("No files."),
         })
     }
 

@@ -1,4 +1,5 @@
-//! The folder of a backup as administrators see it: `database.gz`, `volume.tgz` and `backup.json`.
+//! The folder of a backup as administrators see it: `database.gz`, `volume.tgz` and `backup.json`. Where the document
+//! library is made of members, `volume.json` says of which, instead of `volume.tgz`.
 //!
 //! It comes and goes as a whole: built and taken apart under a hidden name beside its place, with one rename between.
 //! The archives in it are hard links, so they cost no space and keep the data even where a record is lost. Files that
@@ -11,18 +12,57 @@ use std::{
 
 use backup_api::{BackupId, Part};
 
-use crate::{StoreError, failpoints, files::Files, layout, publish};
+use crate::{
+    FinishedArchive, StoreError, failpoints,
+    files::Files,
+    layout::{self, Layout},
+    publish,
+};
 
 const MANIFEST: &str = "backup.json";
+/// What a document library that is no archive of its own is made of.
+const VOLUME_MANIFEST: &str = "volume.json";
 /// A changed manifest until it takes the place of the former one.
 const MANIFEST_BESIDE: &str = "backup.json.partial";
 
-/// An archive on its way into the folder.
+/// One half of a backup, to be linked into its folder.
+#[derive(Debug, Clone, Copy)]
+pub enum BackupFile<'a> {
+    /// An archive of the store.
+    Archive(&'a FinishedArchive, Part),
+    /// The manifest of a document library that is made of members, and the bytes it has.
+    VolumeManifest(&'a Path, u64),
+}
+
+impl<'a> From<(&'a FinishedArchive, Part)> for BackupFile<'a> {
+    fn from((archive, part): (&'a FinishedArchive, Part)) -> Self {
+        Self::Archive(archive, part)
+    }
+}
+
+/// A file on its way into the folder.
 #[derive(Debug)]
-pub(crate) struct LinkedArchive {
+pub(crate) struct LinkedFile {
     pub(crate) file: PathBuf,
     pub(crate) size: u64,
-    pub(crate) part: Part,
+    pub(crate) name: &'static str,
+}
+
+impl LinkedFile {
+    pub(crate) fn of(file: BackupFile<'_>, layout: &Layout) -> Self {
+        match file {
+            BackupFile::Archive(archive, part) => Self {
+                file: layout.archive(archive.id()),
+                size: archive.size(),
+                name: part.archive_name(),
+            },
+            BackupFile::VolumeManifest(path, size) => Self {
+                file: path.to_owned(),
+                size,
+                name: VOLUME_MANIFEST,
+            },
+        }
+    }
 }
 
 /// Builds the folder of backup `id` in `environment` and makes it visible. Blocks.
@@ -30,7 +70,7 @@ pub(crate) fn publish(
     files: &Files,
     environment: &Path,
     id: &BackupId,
-    archives: &[LinkedArchive],
+    linked: &[LinkedFile],
     manifest: &[u8],
 ) -> Result<(), StoreError> {
     const ACTION: &str = "make a backup's folder";
@@ -44,7 +84,7 @@ pub(crate) fn publish(
         return Err(StoreError::BackupFolderExists);
     }
     take_apart(files, &hidden).map_err(StoreError::io(ACTION))?;
-    let built = build(files, &hidden, archives, manifest).and_then(|()| {
+    let built = build(files, &hidden, linked, manifest).and_then(|()| {
         publish::publish_folder(files, &hidden, &target).map_err(StoreError::writing(ACTION, needed))
     });
     if built.is_err()
@@ -72,32 +112,25 @@ fn make_environment(files: &Files, environment: &Path) -> io::Result<()> {
     files.make_folder_durably(environment)
 }
 
-fn build(
-    files: &Files,
-    folder: &Path,
-    archives: &[LinkedArchive],
-    manifest: &[u8],
-) -> Result<(), StoreError> {
+fn build(files: &Files, folder: &Path, linked: &[LinkedFile], manifest: &[u8]) -> Result<(), StoreError> {
     let needed = manifest.len() as u64;
     files
         .make_folder(folder)
         .map_err(StoreError::writing("make a backup's folder", needed))?;
     failpoints::reached("folder-before-links");
-    for archive in archives {
-        let link = folder.join(archive.part.archive_name());
-        files
-            .hard_link(&archive.file, &link)
-            .map_err(StoreError::writing(
-                "link an archive into a backup's folder",
-                needed,
-            ))?;
+    for linked in linked {
+        let link = folder.join(linked.name);
+        files.hard_link(&linked.file, &link).map_err(StoreError::writing(
+            "link an archive into a backup's folder",
+            needed,
+        ))?;
         let found = files
             .metadata(&link)
             .map_err(StoreError::io("look at a linked archive"))?
             .len();
-        if found != archive.size {
+        if found != linked.size {
             return Err(StoreError::Damaged {
-                expected: archive.size,
+                expected: linked.size,
                 found,
             });
         }
@@ -161,7 +194,7 @@ pub(crate) fn remove(files: &Files, environment: &Path, id: &BackupId) -> io::Re
 
 /// Removes our files from a hidden folder, and the folder unless something else is in it. Blocks.
 pub(crate) fn take_apart(files: &Files, hidden: &Path) -> io::Result<()> {
-    for name in [MANIFEST, MANIFEST_BESIDE]
+    for name in [MANIFEST, MANIFEST_BESIDE, VOLUME_MANIFEST]
         .into_iter()
         .chain(Part::ALL.map(Part::archive_name))
     {

@@ -34,6 +34,7 @@ pub mod uploads;
 mod writer;
 
 pub use archive::{ArchiveId, FinishedArchive, InvalidArchiveId};
+pub use backup_folder::BackupFile;
 pub use error::StoreError;
 pub use owner::ArchiveOwner;
 pub use store::{ArchiveStore, StoreLimits};

@@ -2,12 +2,12 @@
 
 use std::{fs::File, path::Path, sync::Arc};
 
-use backup_api::{BackupId, ByteRange, ByteStream, EnvironmentId, Part};
+use backup_api::{BackupId, ByteRange, ByteStream, EnvironmentId};
 use database::{Database, WriteTransaction};
 
 use crate::{
     ArchiveId, ArchiveOwner, ArchiveWriter, FinishedArchive, StoreError,
-    backup_folder::{self, LinkedArchive},
+    backup_folder::{self, BackupFile, LinkedFile},
     blocking::{blocking, detached},
     catalogue::{self, Catalogue},
     disk::{Disk, FileOperations},
@@ -172,24 +172,20 @@ impl ArchiveStore {
         .await
     }
 
-    /// Makes the folder of a backup visible, with both archives and its manifest, or leaves nothing. One that is there
+    /// Makes the folder of a backup visible, with both halves and its manifest, or leaves nothing. One that is there
     /// is never replaced.
-    pub async fn publish_backup_folder(
+    pub async fn publish_backup_folder<'a>(
         &self,
         environment: &EnvironmentId,
         id: &BackupId,
-        archives: [(&FinishedArchive, Part); 2],
+        halves: [impl Into<BackupFile<'a>>; 2],
         manifest: &[u8],
     ) -> Result<(), StoreError> {
         let folder = self.inner.layout.environment(environment);
-        let archives = archives.map(|(archive, part)| LinkedArchive {
-            file: self.inner.layout.archive(archive.id()),
-            size: archive.size(),
-            part,
-        });
+        let linked = halves.map(|half| LinkedFile::of(half.into(), &self.inner.layout));
         let (id, manifest) = (id.clone(), manifest.to_owned());
         let files = self.inner.layout.files().clone();
-        blocking(move || backup_folder::publish(&files, &folder, &id, &archives, &manifest)).await
+        blocking(move || backup_folder::publish(&files, &folder, &id, &linked, &manifest)).await
     }
 
     /// Puts another manifest into the folder of a backup, in one visible step; `false` where there is no such folder.

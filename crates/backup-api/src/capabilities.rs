@@ -14,6 +14,9 @@ pub struct Capability {
     pub reason: Option<String>,
 }
 
+/// What is said of services that take and hand out whole document libraries only.
+pub const NO_FILES: &str = "This backup service takes and hands out document libraries as archives only.";
+
 impl Capability {
     /// It can.
     pub const fn available() -> Self {
@@ -47,4 +50,12 @@ pub struct Capabilities {
     pub restore: Capability,
     /// Remove a backup.
     pub delete: Capability,
+    /// Take in and hand out document libraries file by file.
+    #[serde(default = "unheard_of")]
+    pub files: Capability,
+}
+
+/// Services that came before say nothing of it.
+fn unheard_of() -> Capability {
+    Capability::missing(NO_FILES)
 }

@@ -81,6 +81,10 @@ pub enum ProblemCode {
     Pinned,
     /// 409: the backup is being read and therefore not removed.
     InUse,
+    /// 409: a document library needs contents that are not there.
+    MissingContents,
+    /// 404: the document library has no such content, or is none that is made of files.
+    NoSuchContent,
 }
 
 /// A refusal or failure as JSON.

@@ -10,6 +10,20 @@ pub const UPLOAD: &str = "/backup/upload";
 pub const UPLOADS: &str = "/backup/uploads";
 /// `GET`, `HEAD`, `POST`: the bytes of one archive.
 pub const DOWNLOAD: &str = "/backup/download/{part}/{id}";
+/// `POST`: asks which contents of files are missing.
+pub const MISSING_CONTENTS: &str = "/backup/files/missing";
+/// `POST`: contents of files, several in one body.
+pub const CONTENTS: &str = "/backup/files/contents";
+/// `PUT`: the content of one file.
+pub const CONTENT: &str = "/backup/files/contents/{sha256}";
+/// `POST`: a document library, as a list of its entries.
+pub const LIBRARIES: &str = "/backup/files/libraries";
+/// `GET`: how far a document library is.
+pub const LIBRARY: &str = "/backup/files/libraries/{id}";
+/// `GET`: the entries of a backup's document library.
+pub const FILES: &str = "/backup/files/{id}";
+/// `GET`: what is in one file of a backup's document library.
+pub const FILE: &str = "/backup/files/{id}/contents/{sha256}";
 /// `POST`: makes a backup.
 pub const CREATE: &str = "/backup/create";
 /// `POST`: restores a backup into the environment of this host.

@@ -14,6 +14,7 @@ mod connection;
 mod download;
 mod error;
 mod events;
+mod files;
 mod flow;
 mod forward;
 mod hand_over;
@@ -25,6 +26,7 @@ mod settings;
 mod uploads;
 
 pub use error::ClientError;
+pub use files::{Committed, HttpFiles};
 pub use forward::{ForwardError, Forwarded};
 pub use multipart::{ArchiveSource, SourceArchive};
 pub use service::{HttpBackupApi, ServiceDescription};

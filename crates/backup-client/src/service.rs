@@ -5,14 +5,14 @@ use std::{fmt, sync::Arc, time::Duration};
 use backup_api::{
     Action, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId,
     BackupList, ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EventId, EventStream,
-    History, HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Upload, routes,
+    History, HistoryQuery, ListQuery, LogLine, NO_FILES, Operation, OperationId, Part, Upload, routes,
 };
 use http::{HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    ArchiveSource, ClientError, HttpUploads, ServiceSettings,
+    ArchiveSource, ClientError, HttpFiles, HttpUploads, ServiceSettings,
     connection::{Connection, json},
     download,
     events::Events,
@@ -50,6 +50,13 @@ impl HttpBackupApi {
     /// The resumable uploads of the same service, where it is one of ours.
     pub fn uploads(&self) -> HttpUploads {
         HttpUploads::new(self.connection.clone())
+    }
+
+    /// The document libraries of the same service file by file, where it can do that.
+    pub fn files(&self) -> HttpFiles {
+        HttpFiles {
+            connection: self.connection.clone(),
+        }
     }
 
     /// The same service, asked by a person with credentials of their own: what is wrong with these is told to them, and
@@ -268,6 +275,7 @@ fn documented_capabilities() -> Capabilities {
         create: missing(),
         restore: missing(),
         delete: missing(),
+        files: Capability::missing(NO_FILES),
     }
 }
 

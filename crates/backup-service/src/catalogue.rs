@@ -3,14 +3,13 @@
 //! A backup is stored as the JSON that the API gives and that lies beside its archives as `backup.json`; the columns
 //! are what the database must know to find, order and protect it.
 
-use archive_store::{ArchiveId, FinishedArchive};
 use backup_api::{Backup, BackupId, BackupStatus, CreationType, EnvironmentId, ListQuery, Part};
 use database::{
     Database,
     sqlx::{QueryBuilder, Row, SqliteConnection, query, sqlite::SqliteRow},
 };
 
-use crate::{ServiceError, totals};
+use crate::{ServiceError, part_at_rest::PartAtRest, totals};
 
 /// What is stored of a backup, here and beside its archives.
 pub(crate) fn to_json(backup: &Backup) -> Result<String, ServiceError> {
@@ -22,8 +21,8 @@ pub(crate) async fn insert(
     transaction: &mut SqliteConnection,
     backup: &Backup,
     json: &str,
-    database: &FinishedArchive,
-    volume: &FinishedArchive,
+    database: &PartAtRest,
+    volume: &PartAtRest,
 ) -> Result<(), ServiceError> {
     query(
         "INSERT INTO backups (id, project, environment, minute, database_archive, volume_archive, backup, \
@@ -33,8 +32,8 @@ pub(crate) async fn insert(
     .bind(backup.project.as_str())
     .bind(backup.environment.as_str())
     .bind(backup.backup_id.minute().number())
-    .bind(database.id().to_string())
-    .bind(volume.id().to_string())
+    .bind(database.id())
+    .bind(volume.id())
     .bind(json)
     .bind(backup.created_at.as_microsecond())
     .bind(backup.size.cast_signed())
@@ -128,13 +127,13 @@ pub(crate) async fn find_json(
     Ok(row.map(|row| row.try_get("backup")).transpose()?)
 }
 
-/// The archive that holds one part of a backup.
+/// What one part of a backup is known by in the stores.
 pub(crate) async fn find_archive(
     database: &Database,
     environment: &EnvironmentId,
     id: &BackupId,
     part: Part,
-) -> Result<Option<ArchiveId>, ServiceError> {
+) -> Result<Option<String>, ServiceError> {
     let column = match part {
         Part::Database => "database_archive",
         Part::Volume => "volume_archive",
@@ -142,10 +141,7 @@ pub(crate) async fn find_archive(
     let Some(row) = find_row(database, environment, id).await? else {
         return Ok(None);
     };
-    let archive = row.try_get::<String, _>(column)?.parse();
-    archive
-        .map(Some)
-        .map_err(|_| ServiceError::UnreadableRow { column })
+    Ok(Some(row.try_get(column)?))
 }
 
 async fn find_row(

@@ -82,6 +82,12 @@ async fn finish(shared: &Shared, environment: &EnvironmentId, id: &BackupId) -> 
     failpoints::reached("deletion-after-folder");
     let archives = ArchiveOwner::Backup(id.clone());
     shared.store.discard_all_of(&archives).await?;
+    shared
+        .members
+        .environment(environment)
+        .await?
+        .discard_of(id)
+        .await?;
     failpoints::reached("deletion-before-record");
     let mut transaction = shared.database.begin().await?;
     query("DELETE FROM deletions WHERE backup_id = $1")

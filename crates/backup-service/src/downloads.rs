@@ -19,7 +19,7 @@ use futures_util::Stream;
 use crate::{
     Clock, catalogue,
     environment_service::EnvironmentService,
-    error::from_store,
+    part_at_rest::PartAtRest,
     use_references::{NewUse, UseReference},
 };
 
@@ -37,30 +37,41 @@ impl EnvironmentService {
         range: ByteRange,
     ) -> Result<ByteStream, ApiError> {
         let shared = &self.shared;
-        let download = NewUse {
-            environment: self.environment.clone(),
-            backup: id.clone(),
-            by: actor.name.clone(),
-            doing: format!("downloading its {}", part.title().to_lowercase()),
-            longest_silence: Some(LONGEST_SILENCE),
-        };
-        // First, so that what is found below stays.
-        let reference = shared.uses.begin(download, shared.clock.now()).await;
+        let doing = format!("downloading its {}", part.title().to_lowercase());
+        let reference = self.begin_use(actor, id, &doing).await;
         let archive = catalogue::find_archive(&shared.database, &self.environment, id, part)
             .await?
             .ok_or_else(|| ApiError::no_such_backup(id))?;
-        let bytes = shared.store.read(&archive, range).await;
-        let bytes = Box::pin(HeldBytes {
-            bytes: bytes.map_err(|error| from_store(error, part))?,
-            reference: Some(reference),
-            clock: shared.clock.clone(),
-            sent: self.sent.clone(),
-        });
+        let found = PartAtRest::find(self, part, &archive).await?;
+        let found = found.ok_or_else(|| ApiError::internal(format!("the {part} of backup {id} is gone")))?;
+        let bytes = self.held(found.read(self, part, range).await?, reference);
         let activity = Activity::by(actor, ActivityKind::Download)
             .within(&self.environment)
             .about(format!("{id}/{part}"));
         let sink = shared.activities.clone();
         Ok(Delivery::begin(bytes, range.length(), activity, sink))
+    }
+
+    /// Keeps a backup for `actor`. To be called first, so that what is found afterwards stays.
+    pub(crate) async fn begin_use(&self, actor: &Actor, id: &BackupId, doing: &str) -> UseReference {
+        let download = NewUse {
+            environment: self.environment.clone(),
+            backup: id.clone(),
+            by: actor.name.clone(),
+            doing: doing.to_owned(),
+            longest_silence: Some(LONGEST_SILENCE),
+        };
+        self.shared.uses.begin(download, self.shared.clock.now()).await
+    }
+
+    /// Bytes that keep the backup of a reference until they end.
+    pub(crate) fn held(&self, bytes: ByteStream, reference: UseReference) -> ByteStream {
+        Box::pin(HeldBytes {
+            bytes,
+            reference: Some(reference),
+            clock: self.shared.clock.clone(),
+            sent: self.sent.clone(),
+        })
     }
 }
 

@@ -8,6 +8,8 @@ use backup_api::{
     EventId, EventStream, History, HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Upload,
 };
 
+use member_store::Members;
+
 use crate::{catalogue, history, shared::Shared};
 
 const CREATE_MISSING: &str = "This service does not make backups yet. Upload one instead.";
@@ -20,16 +22,24 @@ pub(crate) struct EnvironmentService {
     pub(crate) shared: Arc<Shared>,
     pub(crate) environment: EnvironmentId,
     pub(crate) uid: EnvironmentUid,
+    /// Its document libraries that are made of members.
+    pub(crate) members: Members,
     /// Bytes handed to downloads.
     pub(crate) sent: Arc<AtomicU64>,
 }
 
 impl EnvironmentService {
-    pub(crate) fn new(shared: Arc<Shared>, environment: EnvironmentId, uid: EnvironmentUid) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        environment: EnvironmentId,
+        uid: EnvironmentUid,
+        members: Members,
+    ) -> Self {
         Self {
             shared,
             environment,
             uid,
+            members,
             sent: Arc::default(),
         }
     }
@@ -80,6 +90,7 @@ impl BackupApi for EnvironmentService {
                 create: Capability::missing(CREATE_MISSING),
                 restore: Capability::missing(RESTORE_MISSING),
                 delete: Capability::available(),
+                files: Capability::available(),
             })
         })
     }

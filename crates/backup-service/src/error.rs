@@ -5,6 +5,7 @@
 use archive_store::StoreError;
 use backup_api::{ApiError, Part};
 use database::{DatabaseError, sqlx};
+use member_store::MemberError;
 use operations::{BeginError, OperationError};
 
 /// Why the service could not be opened.
@@ -20,6 +21,9 @@ pub enum ServiceError {
     /// The store failed.
     #[error("the service's archive store")]
     Store(#[from] StoreError),
+    /// The store of members failed.
+    #[error("the service's store of members")]
+    Members(#[from] MemberError),
     /// The machine gave no random bytes.
     #[error("the machine gave no random bytes: {0}")]
     Random(getrandom::Error),
@@ -67,6 +71,27 @@ pub(crate) fn from_store(error: StoreError, part: Part) -> ApiError {
         StoreError::Full { needed, available } => ApiError::StoreFull { needed, available },
         StoreError::NotGzip => ApiError::NotGzip(part),
         StoreError::Empty => ApiError::empty_archive(part),
+        other => ApiError::internal(other),
+    }
+}
+
+/// What the store of members says about a document library.
+pub(crate) fn from_members(error: MemberError) -> ApiError {
+    match error {
+        MemberError::TooLarge { limit } => ApiError::TooLarge { limit },
+        MemberError::Full { needed, available } => ApiError::StoreFull { needed, available },
+        MemberError::QuotaExceeded { limit } => ApiError::QuotaExceeded {
+            detail: format!(
+                "Contents that no backup needs may have {limit} bytes together. Make a backup of them, or let them expire."
+            ),
+        },
+        MemberError::Body(error) => error.into(),
+        error @ (MemberError::Entry(_)
+        | MemberError::Line { .. }
+        | MemberError::TooManyEntries { .. }
+        | MemberError::WrongSize { .. }) => ApiError::InvalidRequest {
+            detail: format!("The document library cannot be taken: {error}."),
+        },
         other => ApiError::internal(other),
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     environment_service::EnvironmentService,
     error::{from_operation, from_store},
     ids,
+    part_at_rest::PartAtRest,
     persistence::until_done,
 };
 
@@ -104,7 +105,7 @@ impl Intake {
         self.publish(&database, &volume, note).await
     }
 
-    async fn receive(&self, mut parts: PartStream) -> Result<(FinishedArchive, FinishedArchive), ApiError> {
+    async fn receive(&self, mut parts: PartStream) -> Result<(PartAtRest, PartAtRest), ApiError> {
         let (mut database, mut volume) = (None, None);
         while let Some(next) = self.unless_called_off(self.next_in_time(parts.next())).await? {
             let UploadPart { part, content } = next?;
@@ -118,7 +119,7 @@ impl Intake {
                 });
             }
             let archive = match content {
-                UploadContent::Stream(body) => self.store_stream(part, body).await?,
+                UploadContent::Stream(body) => self.store_stream(part, body).await?.into(),
                 UploadContent::Stored(stored) => self.stored(part, &stored.id).await?,
                 UploadContent::AtService(upload) => {
                     let sentence = format!(
@@ -176,13 +177,9 @@ impl Intake {
         Ok(())
     }
 
-    async fn stored(&self, part: Part, id: &str) -> Result<FinishedArchive, ApiError> {
-        let missing = || ApiError::MissingPart(part);
-        let id = id.parse().map_err(|_| missing())?;
-        let finished = self.service.shared.store.finished(&id).await;
-        let archive = finished
-            .map_err(|error| from_store(error, part))?
-            .ok_or_else(missing)?;
+    async fn stored(&self, part: Part, id: &str) -> Result<PartAtRest, ApiError> {
+        let found = PartAtRest::find(&self.service, part, id).await?;
+        let archive = found.ok_or(ApiError::MissingPart(part))?;
         self.running.progress().add(archive.size());
         Ok(archive)
     }
@@ -212,7 +209,7 @@ impl Intake {
         }
     }
 
-    async fn note_arrival(&self, part: Part, archive: &FinishedArchive) -> Result<(), ApiError> {
+    async fn note_arrival(&self, part: Part, archive: &PartAtRest) -> Result<(), ApiError> {
         let text = format!(
             "The {} arrived: {} bytes, SHA-256 {}.",
             part.title().to_lowercase(),
@@ -263,8 +260,8 @@ impl Intake {
 
     async fn publish(
         &self,
-        database: &FinishedArchive,
-        volume: &FinishedArchive,
+        database: &PartAtRest,
+        volume: &PartAtRest,
         note: Option<String>,
     ) -> Result<Backup, ApiError> {
         let shared = &self.service.shared;
@@ -278,11 +275,11 @@ impl Intake {
 
         let backup = self.describe(database, volume, note);
         let json = catalogue::to_json(&backup)?;
-        let archives = [(database, Part::Database), (volume, Part::Volume)];
+        let halves = [database.file(Part::Database), volume.file(Part::Volume)];
         self.folder_is_ours.store(true, Ordering::Relaxed);
         shared
             .store
-            .publish_backup_folder(&self.service.environment, &self.id, archives, json.as_bytes())
+            .publish_backup_folder(&self.service.environment, &self.id, halves, json.as_bytes())
             .await
             .map_err(|error| match error {
                 StoreError::BackupFolderExists => {
@@ -293,15 +290,10 @@ impl Intake {
             })?;
 
         failpoints::reached("backup-before-transaction");
-        let owner = ArchiveOwner::Backup(self.id.clone());
         let mut transaction = shared.database.begin().await.map_err(ApiError::internal)?;
         catalogue::insert(&mut transaction, &backup, &json, database, volume).await?;
-        for archive in [database, volume] {
-            shared
-                .store
-                .adopt(&mut transaction, archive, &owner)
-                .await
-                .map_err(ApiError::internal)?;
+        for half in [database, volume] {
+            half.adopt(&self.service, &mut transaction, &self.id).await?;
         }
         self.running
             .note_in(&mut transaction, &format!("The backup is {}.", self.id))
@@ -318,7 +310,7 @@ impl Intake {
         Ok(backup)
     }
 
-    fn describe(&self, database: &FinishedArchive, volume: &FinishedArchive, note: Option<String>) -> Backup {
+    fn describe(&self, database: &PartAtRest, volume: &PartAtRest, note: Option<String>) -> Backup {
         let environment = &self.service.environment;
         let minute = self.id.minute();
         let started_at = self
@@ -348,7 +340,7 @@ impl Intake {
                 file_name: Part::Volume.download_name(environment, minute),
                 size: volume.size(),
                 sha256: hex::encode(volume.sha256()),
-                files: None,
+                files: volume.files(),
             },
             findings: Vec::new(),
         }

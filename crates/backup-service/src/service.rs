@@ -8,11 +8,12 @@ use backup_api::{
     OperationKind, OperationState, Phase,
 };
 use database::Database;
+use member_store::MemberStore;
 use operations::Operations;
 use tokio::sync::Mutex;
 
 use crate::{
-    Clock, ServiceError, SystemClock, annotation, catalogue, deletion,
+    Clock, LibraryFiles, ServiceError, SystemClock, annotation, catalogue, deletion,
     environment_service::EnvironmentService,
     ids,
     schema::{COMPONENT, STEPS},
@@ -47,8 +48,9 @@ impl BackupService {
         settings: ServiceSettings,
         database: Database,
         store: ArchiveStore,
+        members: MemberStore,
     ) -> Result<Self, ServiceError> {
-        Self::open_with_clock(settings, database, store, Arc::new(SystemClock)).await
+        Self::open_with_clock(settings, database, store, members, Arc::new(SystemClock)).await
     }
 
     /// The same with a clock of the caller's.
@@ -56,6 +58,7 @@ impl BackupService {
         settings: ServiceSettings,
         database: Database,
         store: ArchiveStore,
+        members: MemberStore,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServiceError> {
         database.migrate(COMPONENT, STEPS).await?;
@@ -82,6 +85,7 @@ impl BackupService {
         let shared = Arc::new(Shared {
             database,
             store,
+            members,
             operations,
             clock,
             activities: settings.activities,
@@ -96,7 +100,8 @@ impl BackupService {
         let mut environments = HashMap::new();
         for environment in settings.environments {
             let uid = ids::uid(&shared.database, &environment).await?;
-            let service = EnvironmentService::new(shared.clone(), environment.clone(), uid);
+            let members = shared.members.environment(&environment).await?;
+            let service = EnvironmentService::new(shared.clone(), environment.clone(), uid, members);
             environments.insert(environment, Arc::new(service));
         }
         Ok(Self {
@@ -109,6 +114,11 @@ impl BackupService {
         self.environments
             .get(id)
             .map(|service| service.clone() as Arc<dyn BackupApi>)
+    }
+
+    /// The document libraries of one environment, file by file.
+    pub fn files(&self, id: &EnvironmentId) -> Option<LibraryFiles> {
+        self.environments.get(id).cloned().map(LibraryFiles::new)
     }
 
     pub(crate) fn environments(&self) -> impl Iterator<Item = &Arc<EnvironmentService>> {

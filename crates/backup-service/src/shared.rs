@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use archive_store::ArchiveStore;
 use backup_api::ActivitySink;
 use database::Database;
+use member_store::MemberStore;
 use operations::Operations;
 use tokio::sync::Mutex;
 
@@ -15,6 +16,8 @@ use crate::{Clock, use_references::UseReferences};
 pub(crate) struct Shared {
     pub(crate) database: Database,
     pub(crate) store: ArchiveStore,
+    /// Document libraries that are made of members.
+    pub(crate) members: MemberStore,
     pub(crate) operations: Operations,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) activities: Arc<dyn ActivitySink>,

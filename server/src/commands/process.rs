@@ -7,6 +7,7 @@ use archive_store::uploads::ResumableUploads;
 use axum::Router;
 use database::Database;
 use jiff::Timestamp;
+use member_store::{MemberStore, Swept};
 use tokio::{net::TcpListener, time::timeout};
 
 use super::open_database;
@@ -107,7 +108,7 @@ impl OpenDoors {
         router: Router,
         finish: impl Future<Output = ()>,
     ) -> u8 {
-        let expiring = tokio::spawn(expire_uploads_hourly(services.uploads.clone()));
+        let expiring = tokio::spawn(expire_hourly(services.uploads.clone(), services.members.clone()));
         let crowd = Crowd::new(services.configuration.network.proxies.clone());
         let ended = socket::serve(self.listener, router, &crowd, self.signals, || services.stop()).await;
         expiring.abort();
@@ -125,8 +126,8 @@ impl OpenDoors {
     }
 }
 
-/// Frees the space of uploads that nobody goes on with. Runs until it is aborted.
-async fn expire_uploads_hourly(uploads: ResumableUploads) {
+/// Frees the space of uploads that nobody goes on with, and of files that no backup needs. Runs until it is aborted.
+async fn expire_hourly(uploads: ResumableUploads, members: MemberStore) {
     loop {
         match uploads.expire(Timestamp::now()).await {
             Ok(0) => {}
@@ -134,6 +135,20 @@ async fn expire_uploads_hourly(uploads: ResumableUploads) {
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "expired uploads could not be removed");
+            }
+        }
+        match members.sweep(Timestamp::now()).await {
+            Ok(swept) if swept == Swept::default() => {}
+            Ok(Swept { libraries, packs }) => {
+                tracing::info!(
+                    libraries,
+                    packs,
+                    "document libraries and packs that no backup needs have gone"
+                );
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "packs that no backup needs could not be removed");
             }
         }
         tokio::time::sleep(Duration::from_hours(1)).await;

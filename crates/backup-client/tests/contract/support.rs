@@ -26,6 +26,7 @@ use backup_service::{
 use database::Database;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
+use member_store::{MemberLimits, MemberStore};
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
@@ -88,6 +89,7 @@ impl Subject {
     pub(crate) async fn over_http_taking(largest: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (service, uploads) = open_taking(&folder, largest).await;
+        let files = service.files(&environment()).unwrap();
         let service = service.environment(&environment()).unwrap();
         let running = watch::Sender::new(false);
         let router = ServiceRouter {
@@ -95,6 +97,7 @@ impl Subject {
             authenticator: Arc::new(OneToken),
             activities: Arc::new(NoActivities),
             uploads,
+            files,
             version: "test".into(),
             stopping: running.subscribe(),
         }
@@ -253,8 +256,18 @@ async fn open_taking(folder: &TempDir, largest: u64) -> (BackupService, Resumabl
         version: "test".to_owned(),
         activities: Arc::new(NoActivities),
     };
+    let limits = MemberLimits {
+        largest_content: largest,
+        smallest_free_space: 0,
+        unneeded_bytes: 2 * largest,
+        entries: 10_000,
+        lifetime: Duration::from_hours(1),
+    };
+    let members = MemberStore::open(folder.path(), database.clone(), limits)
+        .await
+        .unwrap();
     let clock = Arc::new(JumpingClock(Mutex::new("2026-11-23T20:15:42Z".parse().unwrap())));
-    let service = BackupService::open_with_clock(settings, database, store, clock)
+    let service = BackupService::open_with_clock(settings, database, store, members, clock)
         .await
         .unwrap();
     (service, uploads)

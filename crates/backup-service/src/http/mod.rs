@@ -6,6 +6,7 @@ mod behalf;
 mod credentials;
 mod download;
 mod events;
+mod files;
 mod handlers;
 mod headers;
 mod lists;

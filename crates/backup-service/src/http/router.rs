@@ -10,7 +10,7 @@ use backup_api::{
 use http::Method;
 
 use super::{
-    download, events, handlers, lists, openapi, operations, state::ServiceRouter, upload,
+    download, events, files, handlers, lists, openapi, operations, state::ServiceRouter, upload,
     uploads::CallersUploads,
 };
 
@@ -42,6 +42,7 @@ pub fn routes() -> Vec<ListedRoute> {
 fn table() -> RouteTable<ServiceRouter> {
     const GET: &Method = &Method::GET;
     const POST: &Method = &Method::POST;
+    const PUT: &Method = &Method::PUT;
     RouteTable::new()
         .on(GET, "/", handlers::service)
         .on(GET, routes::LIST, lists::backups)
@@ -50,6 +51,13 @@ fn table() -> RouteTable<ServiceRouter> {
         .on(GET, routes::DOWNLOAD, download::handle)
         // The form of 2019; scripts still use it.
         .on(POST, routes::DOWNLOAD, download::handle)
+        .streaming(POST, routes::MISSING_CONTENTS, files::missing)
+        .streaming(POST, routes::CONTENTS, files::put_several)
+        .streaming(PUT, routes::CONTENT, files::put)
+        .streaming(POST, routes::LIBRARIES, files::commit)
+        .on(GET, routes::LIBRARY, files::library)
+        .on(GET, routes::FILES, files::entries)
+        .on(GET, routes::FILE, files::content)
         .on(POST, routes::CREATE, handlers::create)
         .on(POST, routes::RESTORE, handlers::restore)
         .on(GET, routes::BACKUP, handlers::find)

@@ -7,6 +7,7 @@ use backup_api::{ActivitySink, BackupApi};
 use tokio::sync::watch;
 
 use super::credentials::Authenticator;
+use crate::LibraryFiles;
 
 /// What the API of one environment stands on.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub struct ServiceRouter {
     pub activities: Arc<dyn ActivitySink>,
     /// The resumable uploads of the store that the service adopts archives from.
     pub uploads: ResumableUploads,
+    /// The environment's document libraries, file by file.
+    pub files: LibraryFiles,
     /// What `GET /` says.
     pub version: Arc<str>,
     /// Becomes true when the process stops: streams of events end then.

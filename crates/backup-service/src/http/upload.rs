@@ -51,7 +51,7 @@ pub(crate) async fn handle(
             .map_err(|_| ApiError::Incomplete)?;
         let scope = uploads::scope(&actor, state.api.environment());
         let key = idempotency_key(&parts.headers).map_err(ApiError::from)?;
-        uploads::upload_from_json(&body, state.uploads.clone(), scope, key)?
+        uploads::upload_from_json(&body, &state, scope, key)?
     } else {
         upload_from_multipart(&parts.headers, body)
     };

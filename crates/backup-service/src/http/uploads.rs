@@ -1,12 +1,19 @@
-//! Resumable uploads of API clients, and making a backup of two that are finished.
+//! Resumable uploads of API clients, and making a backup of two that are finished; or of one and a document library that
+//! came file by file.
 
-use archive_store::uploads::{ResumableUploads, UploadError};
+use archive_store::uploads::UploadError;
 use axum::{body::Bytes, http::request::Parts};
-use backup_api::{Action, Actor, ApiError, ApiFuture, BodyError, EnvironmentId, Part, Upload};
+use backup_api::{
+    Action, Actor, ApiError, ApiFuture, BodyError, EnvironmentId, Part, PartStream, StoredArchive, Upload,
+    UploadContent, UploadPart, library::LibraryState,
+};
+use futures_util::{StreamExt as _, stream};
+use member_store::LibraryId;
 use resumable_uploads::UploadAccess;
 use serde::Deserialize;
 
 use super::{authentication::Caller, state::ServiceRouter};
+use crate::LibraryFiles;
 
 /// A UUID with room to spare; longer texts are no ids.
 const LONGEST_ID: usize = 64;
@@ -29,7 +36,7 @@ impl UploadAccess for CallersUploads {
     }
 }
 
-/// The JSON form of an upload: the ids of two finished resumable uploads.
+/// The JSON form of an upload: the ids of two finished resumable uploads; that of the volume may be a library's.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct FinishedUploads {
@@ -43,7 +50,7 @@ struct FinishedUploads {
 /// that is held is told first. Without a key of its own the request is known by the two ids.
 pub(crate) fn upload_from_json(
     body: &Bytes,
-    uploads: ResumableUploads,
+    state: &ServiceRouter,
     scope: String,
     idempotency_key: Option<String>,
 ) -> Result<Upload, ApiError> {
@@ -55,13 +62,47 @@ pub(crate) fn upload_from_json(
                 .to_owned(),
         })?;
     let key = idempotency_key.unwrap_or_else(|| format!("uploads {} {}", pair.database, pair.volume));
-    let parts = [(Part::Database, pair.database), (Part::Volume, pair.volume)];
     Ok(Upload {
         announced_length: None,
-        parts: uploads.stored_parts(scope, parts, refusal),
+        parts: stored_parts(state, scope, pair.database, pair.volume),
         note: pair.note,
         idempotency_key: Some(key),
     })
+}
+
+fn stored_parts(state: &ServiceRouter, scope: String, database: String, volume: String) -> PartStream {
+    let uploads = state.uploads.clone();
+    let database = uploads
+        .clone()
+        .stored_parts(scope.clone(), [(Part::Database, database)], refusal);
+    let files = state.files.clone();
+    let volume = stream::once(async move {
+        match library_part(&files, &scope, &volume).await {
+            Ok(Some(part)) => stream::iter([Ok(part)]).boxed(),
+            Ok(None) => uploads.stored_parts(scope, [(Part::Volume, volume)], refusal),
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
+    });
+    database.chain(volume.flatten()).boxed()
+}
+
+/// A document library that came file by file, if that is what the id names.
+async fn library_part(files: &LibraryFiles, scope: &str, id: &str) -> Result<Option<UploadPart>, BodyError> {
+    let Ok(library) = id.parse::<LibraryId>() else {
+        return Ok(None);
+    };
+    let found = files.members().finished_of(scope, library).await;
+    let found = found.map_err(|error| BodyError::Read(std::io::Error::other(error)))?;
+    let Some(found) = found else { return Ok(None) };
+    if found.state == LibraryState::Refused {
+        return Err(BodyError::Refused(Box::new(ApiError::ArchiveRejected(
+            found.findings,
+        ))));
+    }
+    Ok(Some(UploadPart {
+        part: Part::Volume,
+        content: UploadContent::Stored(StoredArchive { id: id.to_owned() }),
+    }))
 }
 
 fn refusal(part: Part, error: UploadError) -> BodyError {

@@ -7,6 +7,7 @@ mod annotations;
 mod deletions;
 mod downloads;
 mod events;
+mod files;
 mod history;
 mod listing;
 mod openapi;

@@ -23,6 +23,7 @@ const UPDATE: &str = "UPDATE_OPENAPI";
 /// The ids that examples name.
 const BACKUP: &str = "dxpcloud-lqgqnewltbexuewymq-202611232015";
 const OPERATION: &str = "0192a0b0-7b6c-7d2e-8f90-123456789abc";
+const LIBRARY: &str = "0192a0b0-2222-7000-8000-000000000001";
 const UPLOADS: [&str; 2] = [
     "0192a0b0-1111-7000-8000-000000000001",
     "0192a0b0-1111-7000-8000-000000000002",
@@ -57,6 +58,8 @@ fn every_route_is_described_and_nothing_else_is() {
     }
     assert_eq!(described, answered);
 }
+
+const ONE_FILE: (&str, &[u8]) = ("document_library/a", b"one");
 
 /// What an example stands on.
 struct Given {
@@ -95,6 +98,14 @@ impl Given {
             }
             Some("a resumable upload") => {
                 names.push((UPLOADS[0], announce(&fixture, Part::Database, false).await));
+            }
+            Some("a document library") => {
+                let library = fixture.library(&[ONE_FILE]).await;
+                names.push((LIBRARY, library["id"].as_str().unwrap().to_owned()));
+            }
+            Some("a backup made of files") => {
+                let backup = fixture.backup_of(&[ONE_FILE]).await;
+                names[0] = (BACKUP, backup["backupId"].as_str().unwrap().to_owned());
             }
             Some(other) => panic!("nobody knows how {other:?} is given"),
         }

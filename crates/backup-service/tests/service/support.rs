@@ -34,6 +34,7 @@ use futures_util::stream;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
+use member_store::{MemberLimits, MemberStore};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -239,12 +240,23 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
         lifetime: Duration::from_hours(1),
     };
     let uploads = ResumableUploads::open(store.clone(), limits).await.unwrap();
-    let service = BackupService::open_with_clock(settings, database.clone(), store, clock.clone())
+    let limits = MemberLimits {
+        largest_content: LARGEST_ARCHIVE,
+        smallest_free_space,
+        unneeded_bytes: 4 * LARGEST_ARCHIVE,
+        entries: 10_000,
+        lifetime: Duration::from_hours(1),
+    };
+    let members = MemberStore::open(folder.path(), database.clone(), limits)
+        .await
+        .unwrap();
+    let service = BackupService::open_with_clock(settings, database.clone(), store, members, clock.clone())
         .await
         .unwrap();
     let stopping = watch::Sender::new(false);
     let router = |name| {
         let api = service.environment(&environment(name)).unwrap();
+        let files = service.files(&environment(name)).unwrap();
         let (authenticator, uploads) = (Arc::new(FewPeople), uploads.clone());
         let (version, stopping) = ("test".into(), stopping.subscribe());
         ServiceRouter {
@@ -252,6 +264,7 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
             authenticator,
             activities: recorder.clone(),
             uploads,
+            files,
             version,
             stopping,
         }

@@ -446,6 +446,7 @@ pub(crate) fn capabilities() -> Capabilities {
         create: Capability::missing("No engine is configured."),
         restore: Capability::missing("No engine is configured."),
         delete: Capability::available(),
+        files: Capability::available(),
     }
 }
 

@@ -5,6 +5,9 @@ use std::fmt;
 use super::{BACKUP, ENVIRONMENT, OTHER, callers::Standing};
 use crate::support::Answer;
 
+/// The SHA-256 of nothing.
+const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 const DOCUMENT: &str = include_str!("../../../../docs/ROUTES.md");
 
 /// One row of the document, ready to be called.
@@ -101,6 +104,7 @@ fn rows(line: &str) -> Option<Vec<Route>> {
         .replace("{environment}", ENVIRONMENT)
         .replace("{id}", id)
         .replace("{part}", "database")
+        .replace("{sha256}", EMPTY)
         .replace("{*path}", "nobody-dev/anything")
         .replace("{*file}", "favicon.svg");
     let route = |path: String, host: Option<String>| Route {
@@ -136,7 +140,7 @@ impl Route {
     }
 
     pub(super) fn changes_something(&self) -> bool {
-        ["POST", "PATCH", "DELETE"].contains(&self.method.as_str())
+        ["POST", "PUT", "PATCH", "DELETE"].contains(&self.method.as_str())
     }
 
     /// Whether it keeps to the small limit.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     answers::{self, bare},
     builder::{Call, example},
+    files,
     requests::{self, header, number, query, words},
 };
 use crate::http::{
@@ -24,12 +25,13 @@ pub(super) fn all(schemas: &mut SchemaGenerator) -> Vec<Call> {
     let mut calls = looking(schemas);
     calls.extend(changing(schemas));
     calls.extend(archives(schemas));
+    calls.extend(files::all(schemas));
     calls.extend(operations(schemas));
     calls.extend(resumable(schemas));
     calls
 }
 
-const UNREADABLE: &str = "What was sent cannot be read; `detail` says what can.";
+pub(super) const UNREADABLE: &str = "What was sent cannot be read; `detail` says what can.";
 const HELD: &str = "An operation holds the environment; `operation` says whose.";
 
 fn limit() -> Value {

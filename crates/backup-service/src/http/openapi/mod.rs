@@ -8,6 +8,7 @@
 mod answers;
 mod builder;
 mod calls;
+mod files;
 mod requests;
 
 use std::sync::LazyLock;
@@ -65,6 +66,7 @@ pub fn openapi() -> Value {
             { "name": "Backups" },
             { "name": "Archives", "description": "The bytes, in and out." },
             { "name": "Resumable uploads", "description": "tus 1.0" },
+            { "name": "Files of document libraries", "description": "What did not change is sent once." },
             { "name": "Operations", "description": "What takes long, and holds the environment's lock meanwhile." },
         ],
         "security": [{ "bearer": [] }, { "token": [] }, { "basic": [] }],

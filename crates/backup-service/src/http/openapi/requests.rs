@@ -12,6 +12,8 @@ const UPLOADS: [&str; 2] = [
     "0192a0b0-1111-7000-8000-000000000001",
     "0192a0b0-1111-7000-8000-000000000002",
 ];
+/// The same of a document library.
+const LIBRARY: &str = "0192a0b0-2222-7000-8000-000000000001";
 const NO_ID: &str = "00000000-0000-7000-8000-000000000000";
 
 fn examples(values: &[(&str, Value)]) -> Value {
@@ -73,6 +75,15 @@ pub(super) fn upload_id() -> Value {
     named("id", "The resumable upload.", UPLOADS[0], NO_ID)
 }
 
+pub(super) fn library_id() -> Value {
+    named("id", "The document library.", LIBRARY, NO_ID)
+}
+
+pub(super) fn content_hash(usual: &str) -> Value {
+    let description = "The SHA-256 of what is in a file, in 64 lower-case hexadecimal digits.";
+    named("sha256", description, usual, "nothing")
+}
+
 pub(super) fn part() -> Value {
     let schema = words(&["database", "volume"]);
     parameter(
@@ -131,6 +142,11 @@ pub(super) fn pair() -> Value {
             "examples": examples(&[("uploads", json!({ "database": database, "volume": volume }))]),
         },
     })
+}
+
+/// A body of this kind that can be read.
+pub(super) fn text_body(kind: &str, values: &[(&str, Value)]) -> Value {
+    json!({ kind: { "schema": { "contentMediaType": kind }, "examples": examples(values) } })
 }
 
 /// Bytes of a resumable upload.

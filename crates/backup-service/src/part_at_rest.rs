@@ -1,0 +1,137 @@
+//! One half of a backup where it lies: an archive as it came, or a document library that is made of members.
+//!
+//! Everything that tells the two apart is here: how they are found, linked, read and given to a backup.
+
+use archive_store::{ArchiveOwner, BackupFile, FinishedArchive};
+use backup_api::{ApiError, BackupId, ByteRange, ByteStream, Part};
+use database::WriteTransaction;
+use member_store::{FinishedLibrary, LibraryId};
+
+use crate::{
+    environment_service::EnvironmentService,
+    error::{from_members, from_store},
+};
+
+/// One half of a backup, complete and durable.
+#[derive(Debug, Clone)]
+pub(crate) enum PartAtRest {
+    Archive(FinishedArchive),
+    Members(FinishedLibrary),
+}
+
+impl From<FinishedArchive> for PartAtRest {
+    fn from(archive: FinishedArchive) -> Self {
+        Self::Archive(archive)
+    }
+}
+
+impl PartAtRest {
+    /// What bears this id, if that may be half of a backup.
+    pub(crate) async fn find(
+        service: &EnvironmentService,
+        part: Part,
+        id: &str,
+    ) -> Result<Option<Self>, ApiError> {
+        if part == Part::Volume
+            && let Some(library) = library(service, id).await?
+        {
+            return Ok(Some(Self::Members(library)));
+        }
+        let Ok(id) = id.parse() else { return Ok(None) };
+        let found = service.shared.store.finished(&id).await;
+        Ok(found.map_err(|error| from_store(error, part))?.map(Self::Archive))
+    }
+
+    /// What the catalogue knows it by.
+    pub(crate) fn id(&self) -> String {
+        match self {
+            Self::Archive(archive) => archive.id().to_string(),
+            Self::Members(library) => library.id().to_string(),
+        }
+    }
+
+    /// Bytes of the archive.
+    pub(crate) const fn size(&self) -> u64 {
+        match self {
+            Self::Archive(archive) => archive.size(),
+            Self::Members(library) => library.size(),
+        }
+    }
+
+    /// Of the archive.
+    pub(crate) const fn sha256(&self) -> [u8; 32] {
+        match self {
+            Self::Archive(archive) => archive.sha256(),
+            Self::Members(library) => library.sha256(),
+        }
+    }
+
+    /// How many files are in it, where that is known.
+    pub(crate) const fn files(&self) -> Option<u64> {
+        match self {
+            Self::Archive(_) => None,
+            Self::Members(library) => Some(library.files()),
+        }
+    }
+
+    /// What goes into the backup's folder.
+    pub(crate) fn file(&self, part: Part) -> BackupFile<'_> {
+        match self {
+            Self::Archive(archive) => BackupFile::Archive(archive, part),
+            Self::Members(library) => {
+                let (path, size) = library.manifest();
+                BackupFile::VolumeManifest(path, size)
+            }
+        }
+    }
+
+    /// Gives it to a backup when `transaction` commits.
+    pub(crate) async fn adopt(
+        &self,
+        service: &EnvironmentService,
+        transaction: &mut WriteTransaction,
+        backup: &BackupId,
+    ) -> Result<(), ApiError> {
+        match self {
+            Self::Archive(archive) => {
+                let owner = ArchiveOwner::Backup(backup.clone());
+                let adopted = service.shared.store.adopt(transaction, archive, &owner).await;
+                adopted.map_err(ApiError::internal)
+            }
+            Self::Members(library) => {
+                let adopted = service.members.adopt(transaction, library, backup).await;
+                adopted.map_err(ApiError::internal)
+            }
+        }
+    }
+
+    /// Bytes of the archive.
+    pub(crate) async fn read(
+        &self,
+        service: &EnvironmentService,
+        part: Part,
+        range: ByteRange,
+    ) -> Result<ByteStream, ApiError> {
+        match self {
+            Self::Archive(archive) => {
+                let bytes = service.shared.store.read(archive.id(), range).await;
+                bytes.map_err(|error| from_store(error, part))
+            }
+            Self::Members(library) => {
+                let bytes = service.members.read(library.id(), range).await;
+                bytes.map_err(from_members)
+            }
+        }
+    }
+}
+
+/// A finished library of this environment.
+pub(crate) async fn library(
+    service: &EnvironmentService,
+    id: &str,
+) -> Result<Option<FinishedLibrary>, ApiError> {
+    let Ok(id) = id.parse::<LibraryId>() else {
+        return Ok(None);
+    };
+    service.members.finished(id).await.map_err(from_members)
+}
