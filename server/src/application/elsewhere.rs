@@ -106,11 +106,11 @@ mod tests {
             lifetime: Duration::from_hours(1),
         };
         let uploads = ResumableUploads::open(store.clone(), limits).await.unwrap();
-        let bytes = Bytes::from_static(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let bytes = Bytes::from(archive_samples::database(1));
         let new = NewUpload {
             scope: "draft/joe".to_owned(),
             length: Some(bytes.len() as u64),
-            metadata: String::new(),
+            metadata: "part ZGF0YWJhc2U=".to_owned(),
         };
         let id = uploads.create(new).await.unwrap().id;
         let archive = StoredArchive { id: id.to_string() };

@@ -7,7 +7,8 @@ use std::{
     process::{Command, Output},
 };
 
-use backup_api::{BodyError, UploadContent};
+use archive_inspection::{Inspection, Limits, Verdict};
+use backup_api::{BodyError, Part, UploadContent};
 use tempfile::TempDir;
 
 use super::*;
@@ -47,6 +48,17 @@ async fn samples_are_the_same_every_time() {
     let (first, second) = (archives(content()).await, archives(content()).await);
     assert!(first == second);
     assert!(first.iter().all(|archive| archive.starts_with(&[0x1f, 0x8b])));
+}
+
+#[tokio::test]
+async fn the_inspection_has_nothing_to_say() {
+    let halves = Part::ALL.into_iter().zip(archives(content()).await);
+    for (part, bytes) in halves {
+        let mut inspection = Inspection::new(part, Limits::default());
+        assert_eq!(inspection.feed(&bytes), Verdict::GoOn);
+        let report = inspection.finish();
+        assert_eq!(report.findings, [], "{}", report.summary);
+    }
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use archive_samples::{database, database_of, volume};
 use serde_json::Value;
 
-use crate::support::{Answer, EMAIL, PASSWORD, Place, Server, form, gzip, noise};
+use crate::support::{Answer, EMAIL, PASSWORD, Place, Server, form};
 
 const PLACE: &str = "/projects/lfrjoebloggs-dev/activities";
 const CONSOLE: &str = "/settings/activities";
@@ -61,7 +62,7 @@ fn what_is_done_by_api_is_recorded_with_who_where_and_the_request() {
     let server = place.serve_demo();
     let cookie = server.sign_in();
     let bearer = ("Authorization", token.as_str());
-    let (body, kind) = form(&gzip("-- dump"), &gzip("library"));
+    let (body, kind) = form(&database(1), &volume(1));
     let upload = server.request(
         "POST",
         &format!("{API}/backup/upload"),
@@ -200,7 +201,7 @@ fn what_is_done_to_backups_on_pages_is_recorded_alike() {
     let place = Place::new();
     let server = place.serve_demo();
     let cookie = server.set_up();
-    let (body, kind) = form(&gzip("-- dump"), &gzip("library"));
+    let (body, kind) = form(&database(1), &volume(1));
     let headers = [
         ("Cookie", cookie.as_str()),
         ("Content-Type", kind),
@@ -248,7 +249,7 @@ fn a_download_that_is_cut_is_recorded_with_its_bytes() {
     let token = format!("Bearer {}", place.token());
     let server = place.serve_demo();
     let cookie = server.sign_in();
-    let (body, kind) = form(&noise(LENGTH, 1), &gzip("library"));
+    let (body, kind) = form(&database_of(LENGTH, 1), &volume(1));
     let headers = [("Authorization", token.as_str()), ("Content-Type", kind)];
     let upload = server.request("POST", &format!("{API}/backup/upload"), &headers, &body);
     let id = upload.json()["backupId"].as_str().unwrap().to_owned();

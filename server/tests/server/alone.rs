@@ -2,7 +2,9 @@
 
 use std::{io::Write, time::Duration};
 
-use crate::support::{Answer, Place, Server, form, gzip};
+use archive_samples::{database, volume};
+
+use crate::support::{Answer, Place, Server, form};
 
 const CONFIGURATION: &str = "\
 [[projects]]
@@ -32,7 +34,7 @@ fn serve(place: &Place) -> Server {
 }
 
 fn upload(server: &Server, environment: &str, headers: &[(&str, &str)]) -> Answer {
-    let (body, kind) = form(&gzip("a dump"), &gzip("a volume"));
+    let (body, kind) = form(&database(1), &volume(1));
     let mut all = vec![("Content-Type", kind)];
     all.extend(headers);
     server.request("POST", &format!("{environment}/backup/upload"), &all, &body)
@@ -70,7 +72,7 @@ fn a_backup_goes_in_and_comes_out_with_the_master_token() {
         &format!("/backup/download/database/{id}"),
         &[MASTER, ("Host", "backup-joe-bloggs-dev.localhost")],
     );
-    assert_eq!(by_host.body, gzip("a dump"));
+    assert_eq!(by_host.body, database(1));
     assert_eq!(server.get("/healthz", &[]).text(), "alive\n");
     assert_eq!(server.get("/readyz", &[]).text(), "ready\n");
 }

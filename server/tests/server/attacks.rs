@@ -1,6 +1,8 @@
 //! Tricks that are older than this program: planted sessions, line breaks in what ends up in headers, and in logs.
 
-use crate::support::{Place, form, gzip};
+use archive_samples::{database, volume};
+
+use crate::support::{Place, form};
 
 const PASSWORD_FIELD: &str = "password=seven+sleepy+lanterns+hum";
 const EMAIL_FIELD: &str = "email=joe%40lfrjoebloggs.example";
@@ -32,7 +34,7 @@ fn names_of_files_and_paths_add_no_headers() {
     let cookie = server.sign_in();
     let bearer = ("dxpcloud-authorization", token.as_str());
 
-    let (bytes, kind) = form(&gzip("-- PostgreSQL database dump"), &gzip("a library"));
+    let (bytes, kind) = form(&database(1), &volume(1));
     let name = br#"filename="a\"; filename*=UTF-8''evil.html%0D%0AX-Evil: yes""#;
     let bytes = replaced(&bytes, br#"filename="database.gz""#, name);
     let uploaded = server.request(

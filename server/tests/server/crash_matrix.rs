@@ -15,9 +15,10 @@ use std::{
     time::Duration,
 };
 
+use archive_samples::{database_of, volume_of};
 use serde_json::Value;
 
-use crate::support::{Answer, Place, Server, form, noise};
+use crate::support::{Answer, Place, Server, form};
 
 mod standing;
 
@@ -196,7 +197,7 @@ fn a_long_piece_counts_while_it_comes() {
 fn an_upload_in_one_request_can_be_repeated() {
     for points in ONE_REQUEST {
         let place = place();
-        let parts = [noise(3 * PIECE, 1), noise(PIECE / 3, 2)];
+        let parts = [database_of(3 * PIECE, 1), volume_of(PIECE / 3, 2)];
         let (body, kind) = form(&parts[0], &parts[1]);
         let send = |server: &Server| {
             let headers = [MASTER, ("Content-Type", kind), ("Idempotency-Key", "one")];
@@ -294,6 +295,8 @@ struct Case {
 }
 
 struct Transfer {
+    /// Says which half of a backup it is.
+    metadata: &'static str,
     bytes: Vec<u8>,
     /// Where it goes, once that was told.
     location: Option<String>,
@@ -305,7 +308,8 @@ struct Transfer {
 
 impl Case {
     fn new(database: usize, piece: usize) -> Self {
-        let transfer = |bytes| Transfer {
+        let transfer = |(metadata, bytes)| Transfer {
+            metadata,
             bytes,
             location: None,
             acknowledged: 0,
@@ -314,7 +318,11 @@ impl Case {
         Self {
             place: place(),
             piece,
-            transfers: [noise(database, 1), noise(PIECE / 3, 2)].map(transfer),
+            transfers: [
+                ("part ZGF0YWJhc2U=", database_of(database, 1)),
+                ("part dm9sdW1l", volume_of(PIECE / 3, 2)),
+            ]
+            .map(transfer),
         }
     }
 
@@ -414,7 +422,8 @@ impl Transfer {
 
     fn announce(&mut self, server: &Server) -> Option<String> {
         let length = self.bytes.len().to_string();
-        let headers = [MASTER, TUS, ("Upload-Length", length.as_str())];
+        let metadata = ("Upload-Metadata", self.metadata);
+        let headers = [MASTER, TUS, ("Upload-Length", length.as_str()), metadata];
         let answer = try_request(server, "POST", "/backup/uploads", &headers, b"")?;
         assert_eq!(answer.status, 201, "{answer:?}");
         let location = answer.header("location").expect("where it goes");

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{EMAIL, Place, Server, form, gzip};
+use archive_samples::{database, volume};
+
+use crate::support::{EMAIL, Place, Server, form};
 
 const SERVICE: &str = "\
 [[projects]]
@@ -52,7 +54,7 @@ impl Scene {
 
     /// An upload with the form of the page; gives the backup's id.
     fn upload(&self) -> String {
-        let (body, kind) = form(&gzip("a dump"), &gzip("a volume"));
+        let (body, kind) = form(&database(1), &volume(1));
         let headers = [
             ("Cookie", self.cookie.as_str()),
             ("Content-Type", kind),
@@ -107,14 +109,11 @@ fn its_backups_and_operations_are_those_of_the_console() {
 
     let path = format!("{BACKUPS}/{id}/download/database");
     let whole = scene.console.get(&path, &[("Cookie", &scene.cookie)]);
-    assert_eq!(whole.body, gzip("a dump"));
+    assert_eq!(whole.body, database(1));
     let range = scene
         .console
         .get(&path, &[("Cookie", &scene.cookie), ("Range", "bytes=3-7")]);
-    assert_eq!(
-        (range.status, range.body.as_slice()),
-        (206, &gzip("a dump")[3..8])
-    );
+    assert_eq!((range.status, range.body.as_slice()), (206, &database(1)[3..8]));
 }
 
 #[test]

@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use archive_samples::{database, volume};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, EMAIL, Place, Server, form, gzip};
+use crate::support::{Answer, EMAIL, Place, Server, form};
 
 const DEV: &str = "joe-bloggs-dev";
 const PRD: &str = "joe-bloggs-prd";
@@ -86,7 +87,7 @@ impl Scene {
     fn fail(&self, environment: &str) {
         let body = "--frontier\r\nContent-Disposition: form-data; name=\"database\"; filename=\"database.gz\"\r\n\r\n";
         let mut body = body.as_bytes().to_vec();
-        body.extend(gzip("a dump"));
+        body.extend(database(1));
         body.extend(b"\r\n--frontier--\r\n");
         let answer = self.upload(environment, &body, "multipart/form-data; boundary=frontier");
         assert_eq!(answer.status, 400, "{answer:?}");
@@ -325,7 +326,7 @@ fn pages_hear_of_every_environment_in_the_exact_words() {
     let front = scene.pages();
     let mut page = front.listen();
     assert_all_is_free(front, &page.changes(3));
-    let (body, kind) = form(&gzip("a dump"), &gzip("documents"));
+    let (body, kind) = form(&database(1), &volume(1));
     let made = scene.upload(PRD, &body, kind);
     assert_eq!(made.status, 201, "{made:?}");
     let heard = page.changes(3);

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use archive_samples::{database_of, volume};
+
 use crate::{
     fault_proxy::{Fault, FaultProxy, Way},
-    support::{Answer, EMAIL, Place, Server, form, noise},
+    support::{Answer, EMAIL, Place, Server, form},
 };
 
 const SERVICE: &str =
@@ -70,13 +72,13 @@ impl Scene {
             proxy,
             front,
             cookie,
-            database: noise(SIZE, 7),
+            database: database_of(SIZE, 7),
         }
     }
 
     /// A backup at the service; gives its id.
     fn backup(&self) -> String {
-        let (body, kind) = form(&self.database, &noise(1_000, 8));
+        let (body, kind) = form(&self.database, &volume(8));
         let headers = [MASTER, ("Content-Type", kind)];
         let answer = self
             .service
@@ -94,7 +96,7 @@ impl Scene {
 
     /// The form of the page; gives where the browser is sent.
     fn upload(&self) -> String {
-        let (body, kind) = form(&self.database, &noise(1_000, 8));
+        let (body, kind) = form(&self.database, &volume(8));
         let headers = [
             ("Cookie", self.cookie.as_str()),
             ("Content-Type", kind),
@@ -211,7 +213,7 @@ fn an_upload_whose_client_goes_away_leaves_nothing() {
     let scene = Scene::new(Hop::First, Way::Up);
     for fault in [Fault::Cut, Fault::Reset] {
         scene.proxy.expect(fault, AFTER);
-        let (body, kind) = form(&scene.database, &noise(1_000, 8));
+        let (body, kind) = form(&scene.database, &volume(8));
         let headers = [
             ("Cookie", scene.cookie.as_str()),
             ("Content-Type", kind),

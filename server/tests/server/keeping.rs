@@ -2,7 +2,9 @@
 
 use std::{path::Path, process::Command};
 
-use crate::support::{Place, Server, form, gzip};
+use archive_samples::{database, volume};
+
+use crate::support::{Place, Server, form};
 
 const LIST: &str = "/services/lfrjoebloggs-dev/backup/list";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations/back-up-state.sh");
@@ -14,11 +16,8 @@ fn copy(place: &Place, to: &str) -> std::process::Output {
         .unwrap()
 }
 
-fn upload(server: &Server, bearer: (&str, &str), number: u32) -> String {
-    let (body, kind) = form(
-        &gzip(&format!("-- dump {number}")),
-        &gzip(&format!("library {number}")),
-    );
+fn upload(server: &Server, bearer: (&str, &str), number: u64) -> String {
+    let (body, kind) = form(&database(number), &volume(number));
     let headers = [bearer, ("Content-Type", kind)];
     let answer = server.request(
         "POST",
@@ -41,7 +40,12 @@ fn a_copy_made_while_it_runs_works_in_its_place() {
     let begun = server.request(
         "POST",
         "/services/lfrjoebloggs-dev/backup/uploads",
-        &[bearer, ("Tus-Resumable", "1.0.0"), ("Upload-Length", "1000")],
+        &[
+            bearer,
+            ("Tus-Resumable", "1.0.0"),
+            ("Upload-Length", "1000"),
+            ("Upload-Metadata", "part ZGF0YWJhc2U="),
+        ],
         b"",
     );
     let upload_path = begun.header("location").unwrap();
@@ -55,7 +59,7 @@ fn a_copy_made_while_it_runs_works_in_its_place() {
     let upload_path = format!("/services/lfrjoebloggs-dev/backup/uploads/{upload_id}");
     assert_eq!(
         server
-            .request("PATCH", &upload_path, &piece, &gzip("begun"))
+            .request("PATCH", &upload_path, &piece, &database(9)[..100])
             .status,
         204
     );
@@ -101,11 +105,7 @@ fn a_copy_made_while_it_runs_works_in_its_place() {
     restored.sign_in();
     let headers = [bearer, ("Tus-Resumable", "1.0.0")];
     let state = restored.request("HEAD", &upload_path, &headers, b"");
-    assert_eq!(
-        state.header("upload-offset"),
-        Some(gzip("begun").len().to_string()),
-        "{state:?}"
-    );
+    assert_eq!(state.header("upload-offset").as_deref(), Some("100"), "{state:?}");
     upload(&restored, bearer, 3);
     let (status, log) = restored.stop();
     assert!(status.success() && !log.contains(" ERROR "), "{log}");

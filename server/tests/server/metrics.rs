@@ -8,7 +8,9 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, time::Instant};
 
-use crate::support::{Answer, Place, Server, form, gzip};
+use archive_samples::{database, volume};
+
+use crate::support::{Answer, Place, Server, form};
 
 const CONFIGURATION: &str = "\
 metrics_token_file = \"metrics.token\"
@@ -77,7 +79,7 @@ fn of_prd(name: &str) -> String {
 
 fn upload(server: &Server, volume: &[u8]) -> Answer {
     let host = ("Host", "backup-joe-bloggs-prd.localhost:3000");
-    let (body, kind) = form(&gzip("-- PostgreSQL database dump"), volume);
+    let (body, kind) = form(&database(1), volume);
     let headers = [host, MASTER, ("Content-Type", kind)];
     server.request("POST", "/backup/upload", &headers, &body)
 }
@@ -129,7 +131,7 @@ fn numbers_are_those_of_what_was_done_and_survive_a_restart() {
     assert_eq!(before[&version], 1.0);
     assert!(before["process_resident_memory_bytes"] > 1e6);
 
-    let answer = upload(&server, &gzip("not really a tar file"));
+    let answer = upload(&server, &volume(1));
     assert_eq!(answer.status, 201, "{answer:?}");
     let backup = answer.json();
     assert_eq!(upload(&server, b"plain text").status, 415);
@@ -202,7 +204,7 @@ fn a_lock_that_is_held_grows_old() {
 
     let place = place(CONFIGURATION);
     let server = serve(&place);
-    let (body, kind) = form(&gzip("-- PostgreSQL database dump"), &gzip("a"));
+    let (body, kind) = form(&database(1), &volume(1));
     let mut stream = server.connect();
     write!(
         stream,

@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 
-use crate::support::{EMAIL, PASSWORD, Place, Server, form, gzip};
+use archive_samples::{database, volume};
+
+use crate::support::{EMAIL, PASSWORD, Place, Server, form};
 
 const SAME_ORIGIN: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
 const UPLOAD: &str = "/projects/lfrjoebloggs-dev/backups/upload";
@@ -249,7 +251,7 @@ fn a_form_without_scripts_brings_a_backup() {
     let place = Place::new();
     let server = with_site(&place);
     let cookie = set_up(&server);
-    let (database, volume) = (gzip("-- PostgreSQL database dump"), gzip("a document library"));
+    let (database, volume) = (database(1), volume(1));
     let (body, kind) = form(&database, &volume);
     let headers = [SAME_ORIGIN, ("Cookie", cookie.as_str()), ("Content-Type", kind)];
     let answer = server.request("POST", UPLOAD, &headers, &body);

@@ -2,7 +2,9 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::support::{Place, Server, form, gzip};
+use archive_samples::{database, volume};
+
+use crate::support::{Place, Server, form};
 
 const CONFIGURATION: &str = "\
 [[projects]]
@@ -27,7 +29,7 @@ fn a_backup_goes_in_and_comes_out_under_either_address() {
     let place = Place::new();
     let server = serve(&place);
     let host = ("Host", "backup-joe-bloggs-prd.localhost:3000");
-    let (database, volume) = (gzip("-- PostgreSQL database dump"), gzip("not really a tar file"));
+    let (database, volume) = (database(1), volume(1));
     let (body, kind) = form(&database, &volume);
 
     let created = server.request(

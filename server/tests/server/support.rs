@@ -546,26 +546,6 @@ pub(crate) fn form(database: &[u8], volume: &[u8]) -> (Vec<u8>, &'static str) {
     (body, "multipart/form-data; boundary=frontier")
 }
 
-/// Something that is a gzip file.
-pub(crate) fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// Something that starts as a gzip file does and never repeats itself; `seed` makes it differ from others.
-pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(2).wrapping_add(1);
-    let mut bytes = vec![0x1f, 0x8b, 0x08];
-    bytes.extend((3..length).map(|_| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        u8::try_from(state >> 56).unwrap()
-    }));
-    bytes
-}
-
 /// A port that nobody listens on just now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")

@@ -11,8 +11,7 @@ use std::{
     time::Duration,
 };
 
-use flate2::{Compression, write::GzEncoder};
-use tar::{Builder, Header};
+use archive_samples::{TarBuilder, TarEntry, gzip};
 use tempfile::TempDir;
 
 pub(crate) const MASTER: &str = "0123456789abcdef";
@@ -237,12 +236,6 @@ pub(crate) fn with_input(mut command: Command, input: &str) -> Ended {
     Ended::of(child.wait_with_output().unwrap())
 }
 
-pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
 pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     flate2::read::MultiGzDecoder::new(bytes)
@@ -269,18 +262,10 @@ pub(crate) fn database() -> Vec<u8> {
 
 /// A `volume.tgz` with these files below `document_library`.
 pub(crate) fn volume(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut builder = Builder::new(Vec::new());
-    for (name, content) in files {
-        let mut header = Header::new_gnu();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        header.set_uid(1000);
-        header.set_gid(1000);
-        builder
-            .append_data(&mut header, format!("document_library/{name}"), *content)
-            .unwrap();
-    }
-    gzip(&builder.into_inner().unwrap())
+    let entries = files
+        .iter()
+        .map(|(name, content)| TarEntry::file(&format!("document_library/{name}"), content));
+    gzip(&entries.fold(TarBuilder::new(), TarBuilder::with).finish())
 }
 
 /// Bytes that do not shrink and are the same every time.

@@ -47,7 +47,7 @@ struct Standing {
 impl Standing {
     fn new() -> Self {
         let place = place();
-        let parts = [noise(PIECE, 1), noise(PIECE / 3, 2)];
+        let parts = [database_of(PIECE, 1), volume_of(PIECE / 3, 2)];
         let (body, kind) = form(&parts[0], &parts[1]);
         let headers = [MASTER, ("Content-Type", kind)];
         let server = serve(&place);
@@ -132,7 +132,7 @@ fn what_was_under_way_is_told_as_interrupted_and_holds_nothing() {
         ("backup-before-commit", "publishing"),
     ] {
         let place = place();
-        let (body, kind) = form(&noise(3 * PIECE, 1), &noise(PIECE / 3, 2));
+        let (body, kind) = form(&database_of(3 * PIECE, 1), &volume_of(PIECE / 3, 2));
         let headers = [MASTER, ("Content-Type", kind)];
         die(&place, point, |server| {
             try_request(server, "POST", "/backup/upload", &headers, &body)

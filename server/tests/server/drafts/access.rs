@@ -1,12 +1,13 @@
 //! Who reaches a draft, and which uploads are none.
 
+use archive_samples::database;
 use serde_json::json;
 
 use super::{
     DEV, FUNCTIONS, NOWHERE, PIECE, SAME_ORIGIN, TUS, Tab, arguments, assert_problem, assert_refused, call,
     upload_of,
 };
-use crate::support::{Place, noise};
+use crate::support::Place;
 
 #[test]
 fn without_a_session_nothing_opens() {
@@ -59,7 +60,7 @@ fn other_sites_reach_no_draft() {
         cookie: &cookie,
         environment: DEV,
     };
-    let bytes = noise(100, 1);
+    let bytes = database(1);
     let upload = upload_of(&tab.choose("database", &bytes));
     let before = tab.draft();
     for foreign in [
@@ -109,7 +110,8 @@ fn uploads_of_programs_and_of_other_environments_are_no_drafts() {
     };
     let bearer = format!("Bearer {token}");
     let program = [("Authorization", bearer.as_str()), TUS];
-    let announced = [program[0], TUS, ("Upload-Length", "1000")];
+    let metadata = ("Upload-Metadata", "part ZGF0YWJhc2U=");
+    let announced = [program[0], TUS, ("Upload-Length", "1000"), metadata];
     let created = server.request(
         "POST",
         &format!("/services/{DEV}/backup/uploads"),
@@ -132,7 +134,7 @@ fn uploads_of_programs_and_of_other_environments_are_no_drafts() {
     );
     assert_eq!(services(api), 200, "it was given up as half of a draft");
 
-    let upload = tab.bring("database", &noise(1_000, 1));
+    let upload = tab.bring("database", &database(1));
     assert_eq!(services(&upload), 404);
     assert_eq!(elsewhere.head(&upload).status, 404);
     assert_eq!(elsewhere.draft(), json!([]));

@@ -2,10 +2,11 @@
 
 use std::thread;
 
+use archive_samples::{database, database_of, volume, volume_of};
 use serde_json::json;
 
 use super::{DEV, Tab, assert_refused, backups, choice, digest, upload_of};
-use crate::support::{Place, noise};
+use crate::support::Place;
 
 #[test]
 fn a_pair_outlives_a_server_that_is_killed_and_becomes_one_backup() {
@@ -18,7 +19,7 @@ fn a_pair_outlives_a_server_that_is_killed_and_becomes_one_backup() {
         cookie: &cookie,
         environment: DEV,
     };
-    let (database, volume) = (noise(300_000, 1), noise(700_000, 2));
+    let (database, volume) = (database_of(300_000, 1), volume_of(700_000, 2));
     let before = backups(&server, &token, DEV);
     let files = [("database", &database), ("volume", &volume)];
     let halfway = files.map(|(part, bytes)| {
@@ -108,7 +109,7 @@ fn two_tabs_that_ask_at_once_get_one_backup() {
         environment: DEV,
     };
     let before = backups(&server, &token, DEV);
-    let (bytes, other) = (noise(5_000, 1), noise(5_000, 2));
+    let (bytes, other) = (database(1), volume(2));
     let chosen: Vec<String> = thread::scope(|scope| {
         let tabs: Vec<_> = (0..6)
             .map(|_| scope.spawn(|| upload_of(&tab.choose("database", &bytes))))

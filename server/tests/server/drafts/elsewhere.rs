@@ -9,13 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use archive_samples::{database, database_of, pieces, volume, volume_of};
+use backup_api::Part;
 use serde_json::json;
 
 use super::{
     NOWHERE, PIECE, SAME_ORIGIN, TUS, Tab, arguments, assert_problem, assert_refused, call, choice, digest,
     upload_of,
 };
-use crate::support::{Answer, EMAIL, Place, Server, noise};
+use crate::support::{Answer, EMAIL, Place, Server};
 
 const PRD: &str = "joe-prd";
 const MASTER: (&str, &str) = ("Authorization", "Bearer 0123456789abcdef");
@@ -136,7 +138,7 @@ impl Scene {
 #[test]
 fn a_pair_outlives_both_processes_and_becomes_one_backup() {
     let mut scene = Scene::new();
-    let (database, volume) = (noise(300_000, 1), noise(700_000, 2));
+    let (database, volume) = (database_of(300_000, 1), volume_of(700_000, 2));
     let files = [("database", &database), ("volume", &volume)];
     let halfway = files.map(|(part, bytes)| {
         let upload = upload_of(&scene.tab().choose(part, bytes));
@@ -203,7 +205,7 @@ fn a_pair_outlives_both_processes_and_becomes_one_backup() {
 #[test]
 fn a_service_that_dies_while_bytes_come_costs_what_it_had_not_acknowledged() {
     let mut scene = Scene::new();
-    let bytes = noise(MB, 1);
+    let bytes = database_of(MB, 1);
     let upload = upload_of(&scene.tab().choose("database", &bytes));
     scene.tab().append(&upload, 0, &bytes[..200_000]);
     let mut stream = scene.console.connect();
@@ -232,7 +234,7 @@ fn a_service_that_dies_while_bytes_come_costs_what_it_had_not_acknowledged() {
 #[test]
 fn whoever_goes_away_ends_the_request_to_the_service_too() {
     let scene = Scene::new();
-    let bytes = noise(MB, 1);
+    let bytes = database_of(MB, 1);
     let upload = upload_of(&scene.tab().choose("database", &bytes));
     let gone = scene.hang(&upload, MB, &bytes[..300_000], "tab-1");
     thread::sleep(Duration::from_millis(200));
@@ -252,7 +254,7 @@ fn whoever_goes_away_ends_the_request_to_the_service_too() {
 fn a_newcomer_makes_the_one_before_give_way_over_both_hops() {
     for (newcomer, status) in [("tab-2", 400), ("tab-1", 409)] {
         let scene = Scene::new();
-        let bytes = noise(MB, 1);
+        let bytes = database_of(MB, 1);
         let upload = upload_of(&scene.tab().choose("database", &bytes));
         let stale = scene.hang(&upload, MB, &bytes[..300_000], "tab-1");
         thread::sleep(Duration::from_millis(200));
@@ -282,11 +284,11 @@ fn what_the_service_refuses_is_said_in_its_words() {
     assert_refused(&refused, 413, "too-large");
     assert!(refused.text().contains("at most 1000000 bytes"), "{refused:?}");
 
-    let bytes = noise(MB, 1);
+    let bytes = database_of(MB, 1);
     let upload = upload_of(&scene.tab().choose("database", &bytes));
     let refused = scene
         .tab()
-        .call("choose-file", &choice(PRD, "volume", &noise(600_000, 2)));
+        .call("choose-file", &choice(PRD, "volume", &volume_of(600_000, 2)));
     assert_refused(&refused, 413, "quota-exceeded");
     assert!(
         refused.text().contains("may have 1500000 bytes together"),
@@ -325,7 +327,7 @@ fn what_the_service_refuses_is_said_in_its_words() {
 #[test]
 fn who_may_not_is_refused_before_anything_goes_on() {
     let mut scene = Scene::new();
-    let bytes = noise(1_000, 1);
+    let bytes = database(1);
     let upload = upload_of(&scene.tab().choose("database", &bytes));
     let path = scene.tab().path(&upload);
     // Nobody is asked who is refused here.
@@ -371,7 +373,7 @@ fn two_people_have_drafts_of_their_own() {
     scene.place.person("ann@lfrjoebloggs.example");
     let ann = scene.console.sign_in_as("ann@lfrjoebloggs.example");
     let ann = scene.tab_of(&ann);
-    let (hers, his) = (noise(2_000, 1), noise(3_000, 2));
+    let (hers, his) = (database_of(2_000, 1), database_of(3_000, 2));
     let theirs = ann.bring("database", &hers);
     let own = scene.tab().bring("database", &his);
     assert_eq!(ann.draft()[0]["sha256"], digest(&hers));
@@ -420,10 +422,9 @@ fn two_people_have_drafts_of_their_own() {
 #[test]
 fn who_holds_the_environment_is_told_before_anything_moves() {
     let scene = Scene::new();
-    let (database, volume) = (noise(2_000, 1), noise(3_000, 2));
     let (database, volume) = (
-        scene.tab().bring("database", &database),
-        scene.tab().bring("volume", &volume),
+        scene.tab().bring("database", &database(1)),
+        scene.tab().bring("volume", &volume(2)),
     );
     let mut holder = scene.service.connect();
     let head = format!(
@@ -463,14 +464,15 @@ fn who_holds_the_environment_is_told_before_anything_moves() {
 fn two_hundred_megabytes_pass_through_without_staying() {
     const LENGTH: usize = 200 * MB;
     let scene = Scene::new();
-    let block = noise(MB, 1);
-    let mut arguments = choice(PRD, "volume", &block);
+    let mut pieces = pieces(Part::Volume, LENGTH, 1);
+    let first = pieces.next().unwrap();
+    let mut arguments = choice(PRD, "volume", &first);
     arguments["file"]["size"] = json!(LENGTH);
     let upload = upload_of(&scene.tab().succeed("choose-file", &arguments)["Ready"]);
     let before = scene.console.peak_memory();
-    let mut stream = scene.hang(&upload, LENGTH, &block, "tab-1");
-    for _ in 1..LENGTH / MB {
-        stream.write_all(&block).unwrap();
+    let mut stream = scene.hang(&upload, LENGTH, &first, "tab-1");
+    for piece in pieces {
+        stream.write_all(&piece).unwrap();
     }
     let answer = Answer::read_head(stream);
     assert_eq!(answer.status, 204, "{answer:?}");

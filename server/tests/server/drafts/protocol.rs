@@ -1,12 +1,13 @@
 //! What server functions and pieces are answered with, refusals first.
 
+use archive_samples::{database, volume_of};
 use serde_json::json;
 
 use super::{
     DEV, FUNCTIONS, NOWHERE, PIECE, SAME_ORIGIN, TUS, Tab, arguments, assert_problem, assert_refused, call,
     call_with, choice, upload_of,
 };
-use crate::support::{Place, noise};
+use crate::support::Place;
 
 #[test]
 fn what_is_not_there_is_told() {
@@ -111,7 +112,7 @@ fn another_file_is_told_and_gives_way_when_it_is_named() {
         cookie: &cookie,
         environment: DEV,
     };
-    let (old, new) = (noise(1_000, 1), noise(2_000, 2));
+    let (old, new) = (volume_of(1_000, 1), volume_of(2_000, 2));
     let there = upload_of(&tab.choose("volume", &old));
     tab.append(&there, 0, &old[..10]);
     let mut arguments = choice(DEV, "volume", &new);
@@ -143,7 +144,7 @@ fn pieces_that_do_not_fit_are_refused_as_programs_read_it() {
         cookie: &cookie,
         environment: DEV,
     };
-    let bytes = noise(1_000, 1);
+    let bytes = database(1);
     let upload = upload_of(&tab.choose("database", &bytes));
     tab.append(&upload, 0, &bytes[..400]);
     let send = |offset: &str, bytes: &[u8]| {
