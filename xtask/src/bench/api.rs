@@ -15,6 +15,23 @@ use super::http::{Body, Connection, Request};
 const SERVICE: &str = "/services/acme-dev";
 const TUS: (&str, &str) = ("Tus-Resumable", "1.0.0");
 
+/// Which of the two archives of a backup something is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Half {
+    Database,
+    Volume,
+}
+
+impl Half {
+    /// What the metadata of an upload says: the name in base64.
+    const fn metadata(self) -> &'static str {
+        match self {
+            Self::Database => "part ZGF0YWJhc2U=",
+            Self::Volume => "part dm9sdW1l",
+        }
+    }
+}
+
 /// A backup service, and who asks it.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
@@ -64,9 +81,9 @@ impl Api {
     }
 
     /// Sends a file as a resumable upload, whole. It is durable when this comes back.
-    pub(super) fn upload(&self, file: &Path) -> Result<Uploaded> {
+    pub(super) fn upload(&self, half: Half, file: &Path) -> Result<Uploaded> {
         let path = format!("{SERVICE}/backup/uploads");
-        upload(&mut self.connect()?, &path, Some(&self.authorization), file)
+        upload(&mut self.connect()?, &path, Some(&self.authorization), half, file)
     }
 
     /// Removes an upload that became no backup.
@@ -101,7 +118,8 @@ impl Api {
 
     /// Makes a backup of two files.
     pub(super) fn backup(&self, database: &Path, volume: &Path) -> Result<String> {
-        let (database, volume) = (self.upload(database)?, self.upload(volume)?);
+        let database = self.upload(Half::Database, database)?;
+        let volume = self.upload(Half::Volume, volume)?;
         Ok(self.initiate(&database, &volume)?.0)
     }
 }
@@ -116,6 +134,7 @@ pub(super) fn upload(
     connection: &mut Connection,
     path: &str,
     authorization: Option<&str>,
+    half: Half,
     file: &Path,
 ) -> Result<Uploaded> {
     let file = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -125,7 +144,7 @@ pub(super) fn upload(
         let all = [TUS].into_iter().chain(identity).chain(more.iter().copied());
         all.map(|(name, value)| (name, value.to_owned())).collect()
     };
-    let headers = with(&[("Upload-Length", &length)]);
+    let headers = with(&[("Upload-Length", &length), ("Upload-Metadata", half.metadata())]);
     let head = connection
         .ask(Request {
             method: "POST",

@@ -264,6 +264,11 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
+    use archive_inspection::{Inspection, Limits, Verdict};
+    use backup_api::Part;
+
     use super::*;
     use crate::invocation::Invocation;
 
@@ -275,6 +280,31 @@ mod tests {
     fn the_checksum_is_that_of_gzip() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc32(b""), 0);
+    }
+
+    /// As the service looks at them: what is measured is the way of an archive that is taken.
+    #[test]
+    fn the_inspection_has_nothing_to_say() {
+        let samples: [(&str, Part, Sample); 3] = [
+            ("inspected.gz", Part::Database, write_database),
+            ("inspected-mysql.gz", Part::Database, write_mysql_database),
+            ("inspected.tgz", Part::Volume, write_volume),
+        ];
+        for (name, part, write) in samples {
+            let path = sample(name);
+            write(&path, MIB).expect("written");
+            let mut inspection = Inspection::new(part, Limits::default());
+            let (mut file, mut piece) = (File::open(&path).expect("written"), vec![0; 256 * 1024]);
+            loop {
+                let length = file.read(&mut piece).expect("it is read");
+                if length == 0 || inspection.feed(&piece[..length]) == Verdict::Refused {
+                    break;
+                }
+            }
+            std::fs::remove_file(path).expect("was written");
+            let report = inspection.finish();
+            assert_eq!(report.findings, [], "{name}: {}", report.summary);
+        }
     }
 
     #[test]

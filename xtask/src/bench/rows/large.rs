@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::bench::{
     Options,
-    api::{Api, Uploaded},
+    api::{Api, Half, Uploaded},
     console::Console,
     http::Request,
     process::{GIB, MIB},
@@ -23,13 +23,13 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
     let folder = Folder::new("large")?;
     let console = Console::start("large/console")?;
     let process = console.server.process();
-    let half = options.memory_gib * GIB / 2;
+    let size = options.memory_gib * GIB / 2;
     let mut report = Report::default();
     let idle = process.memory()?;
 
-    let (database, above, growth) = send(&console, &folder, half, samples::write_database)?;
+    let (database, above, growth) = send(&console, &folder, (Half::Database, size), samples::write_database)?;
     tell(&mut report, "going up, `database.gz`", idle, above, growth);
-    let (volume, above, growth) = send(&console, &folder, half, samples::write_volume)?;
+    let (volume, above, growth) = send(&console, &folder, (Half::Volume, size), samples::write_volume)?;
     tell(&mut report, "going up, `volume.tgz`", idle, above, growth);
 
     let before = process.bytes_read()?;
@@ -76,7 +76,7 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
 fn send(
     console: &Console,
     folder: &Folder,
-    bytes: u64,
+    (half, bytes): (Half, u64),
     write: samples::Sample,
 ) -> Result<(Uploaded, u64, i64)> {
     let file = folder.path("sample");
@@ -84,7 +84,7 @@ fn send(
     let (uploaded, course) = console
         .server
         .process()
-        .memory_during(|| console.api().upload(&file))?;
+        .memory_during(|| console.api().upload(half, &file))?;
     // At once: there is not room for everything twice.
     std::fs::remove_file(&file)?;
     Ok((uploaded, course.highest(), course.growth()))

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::bench::{
     Options,
-    api::{discard, upload},
+    api::{Half, discard, upload},
     console::Console,
     http::Connection,
     peers::tus_server,
@@ -29,21 +29,27 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
     let console = Console::start("upload/console")?;
     let peer = tus_server(&folder)?;
     let mut report = Report::default();
-    let samples: [(&str, f64, samples::Sample); 2] = [
-        ("`volume.tgz` of documents", 1.3, samples::write_volume),
+    let samples: [(&str, f64, Half, samples::Sample); 2] = [
+        (
+            "`volume.tgz` of documents",
+            1.3,
+            Half::Volume,
+            samples::write_volume,
+        ),
         (
             "`database.gz`, which expands five times",
             0.7,
+            Half::Database,
             samples::write_database,
         ),
     ];
-    for (what, aim, write) in samples {
+    for (what, aim, half, write) in samples {
         let file = folder.path("sample");
         let size = write(&file, options.gib * GIB)?;
         let (ours, peers) = alternate(
             options.rounds,
-            || to_us(&console, &file),
-            || to_peer(&peer, &file),
+            || to_us(&console, half, &file),
+            || to_peer(&peer, half, &file),
         )?;
         let speed = |samples: &[Sample]| median_of(samples, |sample| megabytes_per_second(size, sample.took));
         let (ours_speed, peers_speed) = (speed(&ours), speed(&peers));
@@ -78,11 +84,11 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-fn to_us(console: &Console, file: &Path) -> Result<Sample> {
+fn to_us(console: &Console, half: Half, file: &Path) -> Result<Sample> {
     settle()?;
     let process = console.server.process();
     let before = process.processor_seconds()?;
-    let uploaded = console.api().upload(file)?;
+    let uploaded = console.api().upload(half, file)?;
     let processor_seconds = process.processor_seconds()? - before;
     console.api().discard(&uploaded)?;
     Ok(Sample {
@@ -91,12 +97,12 @@ fn to_us(console: &Console, file: &Path) -> Result<Sample> {
     })
 }
 
-fn to_peer(peer: &Server, file: &Path) -> Result<Sample> {
+fn to_peer(peer: &Server, half: Half, file: &Path) -> Result<Sample> {
     settle()?;
     let process = peer.process();
     let before = process.processor_seconds()?;
     let mut connection = Connection::open(peer.address)?;
-    let uploaded = upload(&mut connection, "/files", None, file)?;
+    let uploaded = upload(&mut connection, "/files", None, half, file)?;
     let processor_seconds = process.processor_seconds()? - before;
     discard(&mut connection, None, &uploaded)?;
     Ok(Sample {
