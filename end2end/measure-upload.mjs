@@ -5,20 +5,19 @@
 // FOLDER (default: the system's for temporary files) takes the files and the server's data: four times the size. The
 // environment is that of the tests: BACKUPS_CONSOLE_BINARY, BACKUPS_CONSOLE_SITE and CHROMIUM.
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { gzipSync } from "node:zlib";
 
+import { pieces } from "./support/archives.mjs";
 import { signIn, startBrowser, visit } from "./support/browser.mjs";
 import { startServer } from "./support/server.mjs";
 import { UploadPage } from "./support/uploader.mjs";
 
 const UNITS = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 };
-const BLOCK = 4 * 2 ** 20;
 const SAMPLED_EVERY_MS = 1000;
 
 function bytesOf(text = "") {
@@ -28,17 +27,6 @@ function bytesOf(text = "") {
     process.exit(2);
   }
   return Number(number) * UNITS[unit.toUpperCase()];
-}
-
-/** Starts as a gzip file does; the rest is one random block over and over, so that it is made as fast as it is written. */
-async function writeArchive(path, size) {
-  const block = randomBytes(BLOCK);
-  function* blocks() {
-    const start = gzipSync("").subarray(0, 10);
-    yield start;
-    for (let left = size - start.length; left > 0; left -= BLOCK) yield left < BLOCK ? block.subarray(0, left) : block;
-  }
-  await pipeline(Readable.from(blocks()), createWriteStream(path));
 }
 
 async function digestOf(stream) {
@@ -88,7 +76,7 @@ let server, browser, sampling;
 let isOver = false;
 try {
   const files = { database: join(folder, "database.gz"), volume: join(folder, "volume.tgz") };
-  for (const path of Object.values(files)) await writeArchive(path, size);
+  for (const [part, path] of Object.entries(files)) await pipeline(Readable.from(pieces(part, size)), createWriteStream(path));
   server = await startServer({ data, demo: false });
   await server.createAdministrator();
   const token = await server.createToken();

@@ -1,9 +1,7 @@
 // An upload that stays in the middle: a raw request whose body stops and goes on when told.
 import { request } from "node:http";
 
-import { randomBytes } from "node:crypto";
-import { gzipSync } from "node:zlib";
-
+import { archive } from "./archives.mjs";
 import { ADMINISTRATOR } from "./server.mjs";
 
 /** Starts an upload over the API and resolves when its first half is sent. */
@@ -15,8 +13,8 @@ export async function startSlowUpload(server, environment, token, project = "lfr
     Buffer.from("\r\n"),
   ];
   const body = Buffer.concat([
-    ...part("database", gzipSync(randomBytes(2_000_000))),
-    ...part("volume", gzipSync(randomBytes(2_000_000))),
+    ...part("database", archive("database", 2_000_000)),
+    ...part("volume", archive("volume", 2_000_000)),
     Buffer.from("--XX--\r\n"),
   ]);
   const half = body.length / 2;

@@ -19,7 +19,7 @@ def main() -> None:
     headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
     uploads = client.TusClient(endpoint, headers=headers)
     options = {"url": rest[0]} if rest else {}
-    uploader = uploads.uploader(path, chunk_size=CHUNK, upload_checksum=True, metadata={"filename": "large.gz"}, **options)
+    uploader = uploads.uploader(path, chunk_size=CHUNK, upload_checksum=True, metadata={"part": "database", "filename": "large.gz"}, **options)
     failures = 0
     while uploader.offset < uploader.get_file_size():
         try:

@@ -1,11 +1,11 @@
 // The Upload Backup page as a test sees it: its rows, and what the server has of them.
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 
+import { archive } from "./archives.mjs";
 import { signIn, startBrowser, visit } from "./browser.mjs";
 import { startFaultProxy } from "./fault-proxy.mjs";
 import { startServer } from "./server.mjs";
@@ -39,10 +39,10 @@ class Workshop {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** A gzip file of about `size` bytes that nobody has seen before. */
+  /** A file of `size` bytes that nobody has seen before: a document library if it is called `.tgz`, else a database. */
   archive(name, size) {
     const path = join(this.folder, name);
-    writeFileSync(path, gzipSync(randomBytes(size), { level: 0 }));
+    writeFileSync(path, archive(name.endsWith(".tgz") ? "volume" : "database", size));
     return path;
   }
 

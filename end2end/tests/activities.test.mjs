@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import { gzipSync } from "node:zlib";
 
+import { archive } from "../support/archives.mjs";
 import { assertAccessible, assertFits } from "../support/axe.mjs";
 import { hydrated, signIn, startBrowser, visit } from "../support/browser.mjs";
 import { ADMINISTRATOR, startServer } from "../support/server.mjs";
@@ -49,10 +49,10 @@ describe("activities", () => {
     await signIn(colleague, server, ANNA);
     if (server.isSeparate) {
       // What somebody does at a service alone, past the console, is in the log of that.
-      const file = (name) => ({ name, mimeType: "application/gzip", buffer: gzipSync(name) });
+      const file = (part) => ({ name: `${part}.gz`, mimeType: "application/gzip", buffer: archive(part) });
       const form = await colleague.request.post(`${server.url}/projects/lfrjoebloggs-dev/backups/upload`, {
         headers: { origin: server.url },
-        multipart: { database: file("database.gz"), volume: file("volume.tgz") },
+        multipart: { database: file("database"), volume: file("volume") },
       });
       assert.ok(new URL(form.url()).searchParams.has("uploaded"), form.url());
     } else {

@@ -2,13 +2,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
+import { archive } from "../support/archives.mjs";
 import { hydrated, signIn, startBrowser, visit } from "../support/browser.mjs";
 import { startFaultProxy } from "../support/fault-proxy.mjs";
 import { ADMINISTRATOR, COLLEAGUE, startServer } from "../support/server.mjs";
 import { startSlowUpload } from "../support/slow-upload.mjs";
 import { MEGABYTE } from "../support/uploader.mjs";
-import { randomBytes } from "node:crypto";
-import { gzipSync } from "node:zlib";
 
 /** A colleague knows within two seconds. */
 const LIMIT = 2_000;
@@ -72,15 +71,15 @@ describe("two people", () => {
     return took;
   }
 
-  const file = (name, size) => ({ name, mimeType: "application/gzip", buffer: gzipSync(randomBytes(size), { level: 0 }) });
+  const file = (part, size) => ({ name: `${part}.gz`, mimeType: "application/gzip", buffer: archive(part, size) });
 
   test("what one sends over a slow form holds every page of the other", async (t) => {
     const [history, upload, projects, backup, plain] = await openPages();
     const sender = await context(ADMINISTRATOR, { javaScriptEnabled: false });
     await sender.goto(`http://localhost:${link.port}${backupsOf("dev")}/upload`);
     const form = sender.locator("details[open] form");
-    await form.locator("input[name=database]").setInputFiles(file("database.gz", 3 * MEGABYTE));
-    await form.locator("input[name=volume]").setInputFiles(file("volume.tgz", 50_000));
+    await form.locator("input[name=database]").setInputFiles(file("database", 3 * MEGABYTE));
+    await form.locator("input[name=volume]").setInputFiles(file("volume", 50_000));
     await form.getByRole("button", { name: "Initiate Upload" }).click({ noWaitAfter: true });
 
     const held = (page) => page.locator("[data-operation]", { hasText: ADMINISTRATOR.email }).getByText(WARNING);
@@ -187,7 +186,7 @@ describe("two people", () => {
     }
     const form = await page.request.post(`${server.url}${backupsOf("dev")}/upload`, {
       headers: { "sec-fetch-site": "same-origin" },
-      multipart: { database: file("database.gz", 100), volume: file("volume.tgz", 100) },
+      multipart: { database: file("database"), volume: file("volume") },
     });
     // A person looks at its answer: the page that says why, and who.
     assert.equal(new URL(form.url()).searchParams.get("problem"), "operation-in-progress");
@@ -196,7 +195,7 @@ describe("two people", () => {
     assert.match(text, new RegExp(ADMINISTRATOR.email));
     // A program comes without the session's cookie.
     const pair = new FormData();
-    for (const part of ["database", "volume"]) pair.set(part, new Blob([gzipSync(part)]), `${part}.gz`);
+    for (const part of ["database", "volume"]) pair.set(part, new Blob([archive(part)]), `${part}.gz`);
     const program = await fetch(`${server.services}/${environment}/backup/upload`, {
       method: "POST",
       headers: server.as(tokens.get(COLLEAGUE), COLLEAGUE),

@@ -100,6 +100,7 @@ for (const name of ["nginx", "caddy"]) {
       const version = ["-H", "Tus-Resumable: 1.0.0"];
       const created = await curl(
         ...[...withToken(), ...version, "-i", "-X", "POST", "-H", `Upload-Length: ${bytes.length}`, "-H", "Content-Length: 0"],
+        ...["-H", `Upload-Metadata: part ${Buffer.from("database").toString("base64")}`],
         `https://${SERVICE}/backup/uploads`,
       );
       const location = new URL(created.match(/location: (\S+)/i)[1], `https://${SERVICE}/backup/uploads`);

@@ -1,15 +1,15 @@
 // Resumable uploads with a foreign client, tus-js-client, through a bad network and a killed server.
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { gzipSync } from "node:zlib";
 
 import * as tus from "tus-js-client";
 
+import { archive } from "../support/archives.mjs";
 import { startFaultProxy } from "../support/fault-proxy.mjs";
 import { startServer } from "../support/server.mjs";
 
@@ -17,16 +17,15 @@ const SIZE = 24_000_000;
 const CHUNK = 4_000_000;
 
 describe("resumable uploads", () => {
-  let server, token, folder, content, file;
+  let server, token, folder, contents;
 
   before(async () => {
     server = await startServer();
     await server.createAdministrator();
     token = await server.createToken();
     folder = mkdtempSync(join(tmpdir(), "backups-resumable-"));
-    content = gzipSync(randomBytes(SIZE), { level: 1 });
-    file = join(folder, "large.gz");
-    writeFileSync(file, content);
+    contents = { database: archive("database", SIZE), volume: archive("volume", SIZE) };
+    for (const [part, content] of Object.entries(contents)) writeFileSync(fileOf(part), content);
   });
 
   after(async () => {
@@ -37,16 +36,19 @@ describe("resumable uploads", () => {
   const authorization = () => ({ Authorization: `Bearer ${token}` });
   const service = (port = server.apiPort) => `http://localhost:${port}/services/lfrjoebloggs-dev`;
   const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+  const fileOf = (part) => join(folder, `${part}.gz`);
+  const metadataOf = (part) => `part ${Buffer.from(part).toString("base64")}`;
   const partials = () => readdirSync(join(server.serviceData, "archives")).filter((name) => name.endsWith(".partial"));
 
-  /** Uploads the file and gives the upload's address; `onChunk` sees the bytes that the server acknowledged. */
-  function upload(options = {}, { onChunk = () => {}, source = createReadStream(file) } = {}) {
+  /** Uploads a file and gives the upload's address; `onChunk` sees the bytes that the server acknowledged. */
+  function upload(options = {}, { onChunk = () => {}, part = "database", source = createReadStream(fileOf(part)) } = {}) {
     return new Promise((resolve, reject) => {
       const client = new tus.Upload(source, {
         endpoint: `${service()}/backup/uploads/`,
         headers: authorization(),
         chunkSize: CHUNK,
-        uploadSize: content.length,
+        uploadSize: SIZE,
+        metadata: { part },
         retryDelays: [50, 200, 500, 1000, 2000, 4000, 8000],
         removeFingerprintOnSuccess: true,
         onChunkComplete: (_size, acknowledged) => onChunk(acknowledged, client),
@@ -73,14 +75,14 @@ describe("resumable uploads", () => {
     assert.equal(response.status, 201);
     const backup = await response.json();
     for (const part of ["database", "volume"]) {
-      assert.equal(backup[part].sha256, sha256(content), part);
+      assert.equal(backup[part].sha256, sha256(contents[part]), part);
       const download = await fetch(`${service()}/backup/download/${part}/${backup.backupId}`, { headers: authorization() });
-      assert.equal(sha256(Buffer.from(await download.arrayBuffer())), sha256(content), part);
+      assert.equal(sha256(Buffer.from(await download.arrayBuffer())), sha256(contents[part]), part);
     }
   }
 
   test("two uploads become a backup with the same bytes", async () => {
-    const [database, volume] = [await upload(), await upload()];
+    const [database, volume] = [await upload(), await upload({}, { part: "volume" })];
     await becomesABackup(database, volume);
   });
 
@@ -105,7 +107,7 @@ describe("resumable uploads", () => {
     );
     await killed;
     assert.ok(killed, "the server was never killed");
-    assert.deepEqual(await offset(url), { status: 200, offset: content.length });
+    assert.deepEqual(await offset(url), { status: 200, offset: SIZE });
     assert.deepEqual(partials(), []);
   });
 
@@ -122,7 +124,7 @@ describe("resumable uploads", () => {
       const database = await upload({ endpoint: `${service(proxy.port)}/backup/uploads/` });
       assert.equal(proxy.faultsLeft(), 0, "not every fault was met");
       const direct = database.replace(`:${proxy.port}`, `:${server.apiPort}`);
-      assert.deepEqual(await offset(direct), { status: 200, offset: content.length });
+      assert.deepEqual(await offset(direct), { status: 200, offset: SIZE });
       const response = await fetch(direct, { method: "DELETE", headers: { ...authorization(), "Tus-Resumable": "1.0.0" } });
       assert.equal(response.status, 204);
     } finally {
@@ -132,14 +134,14 @@ describe("resumable uploads", () => {
 
   test("a length that is known only at the end", async () => {
     // Through a pipe: of a file the client knows the size, and announces a last piece that is longer than the file.
-    const source = createReadStream(file).pipe(new PassThrough());
+    const source = createReadStream(fileOf("database")).pipe(new PassThrough());
     const url = await upload({ uploadLengthDeferred: true, uploadSize: undefined }, { source });
-    assert.deepEqual(await offset(url), { status: 200, offset: content.length });
+    assert.deepEqual(await offset(url), { status: 200, offset: SIZE });
   });
 
   test("bytes that come with the creation", async () => {
     const url = await upload({ uploadDataDuringCreation: true });
-    assert.deepEqual(await offset(url), { status: 200, offset: content.length });
+    assert.deepEqual(await offset(url), { status: 200, offset: SIZE });
   });
 
   test("a terminated upload is gone with its bytes", async () => {
@@ -161,11 +163,16 @@ describe("resumable uploads", () => {
   test("bytes with another checksum do not count", async () => {
     const create = await fetch(`${service()}/backup/uploads`, {
       method: "POST",
-      headers: { ...authorization(), "Tus-Resumable": "1.0.0", "Upload-Length": String(content.length) },
+      headers: {
+        ...authorization(),
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": String(SIZE),
+        "Upload-Metadata": metadataOf("database"),
+      },
     });
     assert.equal(create.status, 201);
     const url = new URL(create.headers.get("location"), create.url).href;
-    const piece = content.subarray(0, CHUNK);
+    const piece = contents.database.subarray(0, CHUNK);
     const send = (digest) =>
       fetch(url, {
         method: "PATCH",
@@ -187,7 +194,12 @@ describe("resumable uploads", () => {
   test("more bytes than were announced are refused, and none of them is kept", async () => {
     const create = await fetch(`${service()}/backup/uploads`, {
       method: "POST",
-      headers: { ...authorization(), "Tus-Resumable": "1.0.0", "Upload-Length": "1000" },
+      headers: {
+        ...authorization(),
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": "1000",
+        "Upload-Metadata": metadataOf("database"),
+      },
     });
     const url = new URL(create.headers.get("location"), create.url).href;
     const response = await fetch(url, {
@@ -198,7 +210,7 @@ describe("resumable uploads", () => {
         "Upload-Offset": "0",
         "Content-Type": "application/offset+octet-stream",
       },
-      body: content.subarray(0, 5000),
+      body: Buffer.concat([archive("database", 1000), Buffer.alloc(4000)]),
     });
     assert.equal(response.status, 413);
     assert.ok((await offset(url)).offset <= 1000);

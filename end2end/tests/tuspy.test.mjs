@@ -1,7 +1,6 @@
 // Resumable uploads with a second foreign client, tuspy, with a checksum for each piece.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,15 +8,16 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 
+import { archive } from "../support/archives.mjs";
 import { startServer } from "../support/server.mjs";
 
 const CLIENT = join(dirname(fileURLToPath(import.meta.url)), "..", "support", "tuspy_client.py");
+const SIZE = 18_000_000;
 const CHUNK = 4_000_000;
 
 describe("tuspy", () => {
-  let server, token, folder, file, size;
+  let server, token, folder, file;
 
   before(async () => {
     server = await startServer();
@@ -25,9 +25,7 @@ describe("tuspy", () => {
     token = await server.createToken();
     folder = mkdtempSync(join(tmpdir(), "backups-tuspy-"));
     file = join(folder, "large.gz");
-    const content = gzipSync(randomBytes(18_000_000), { level: 1 });
-    size = content.length;
-    writeFileSync(file, content);
+    writeFileSync(file, archive("database", SIZE));
   });
 
   after(async () => {
@@ -60,19 +58,19 @@ describe("tuspy", () => {
   test("a whole file, piece by piece", async () => {
     const { code, url, errors } = await upload();
     assert.equal(code, 0, errors);
-    assert.equal(await offset(url), size);
+    assert.equal(await offset(url), SIZE);
   });
 
   test("a client that was killed goes on where the server stands", async () => {
     const first = await upload([], ({ offset }, client) => {
       if (offset >= 2 * CHUNK) client.kill("SIGKILL");
     });
-    assert.ok(first.offset >= 2 * CHUNK && first.offset < size, `it was killed at ${first.offset}`);
+    assert.ok(first.offset >= 2 * CHUNK && first.offset < SIZE, `it was killed at ${first.offset}`);
     assert.ok((await offset(first.url)) >= first.offset);
     const second = await upload([first.url]);
     assert.equal(second.code, 0, second.errors);
     assert.equal(second.url, first.url);
-    assert.equal(await offset(first.url), size);
+    assert.equal(await offset(first.url), SIZE);
   });
 
   test("a server that is killed in the middle loses no acknowledged byte", async () => {
@@ -89,6 +87,6 @@ describe("tuspy", () => {
     await restarted;
     assert.ok(restarted, "the server was never killed");
     assert.equal(code, 0, errors);
-    assert.equal(await offset(url), size);
+    assert.equal(await offset(url), SIZE);
   });
 });
