@@ -125,6 +125,15 @@ impl Scene {
         files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
     }
 
+    /// Waits until the service has got so much, whether it counts or not.
+    fn await_bytes(&self, length: u64) {
+        let begin = Instant::now();
+        while self.archived("services") < length {
+            assert!(begin.elapsed() < SOON, "{}", self.archived("services"));
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits until the service has acknowledged so much.
     fn await_offset(&self, upload: &str, offset: usize) {
         let begin = Instant::now();
@@ -237,7 +246,7 @@ fn whoever_goes_away_ends_the_request_to_the_service_too() {
     let bytes = database_of(MB, 1);
     let upload = upload_of(&scene.tab().choose("database", &bytes));
     let gone = scene.hang(&upload, MB, &bytes[..300_000], "tab-1");
-    thread::sleep(Duration::from_millis(200));
+    scene.await_bytes(300_000);
     assert_eq!(
         scene.tab().offset(&upload),
         0,
@@ -257,7 +266,7 @@ fn a_newcomer_makes_the_one_before_give_way_over_both_hops() {
         let bytes = database_of(MB, 1);
         let upload = upload_of(&scene.tab().choose("database", &bytes));
         let stale = scene.hang(&upload, MB, &bytes[..300_000], "tab-1");
-        thread::sleep(Duration::from_millis(200));
+        scene.await_bytes(300_000);
         let begin = Instant::now();
         let sender = ("Upload-Sender", newcomer);
         let refused = scene.patch(&upload, 0, &bytes, &[sender]);
