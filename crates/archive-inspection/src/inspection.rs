@@ -80,6 +80,12 @@ impl Inspection {
         findings::report(&self.subject(true), self.archive_bytes)
     }
 
+    /// No more bytes are looked at, though more may come: what is known. For an archive that is refused already by what
+    /// [`Self::progress`] tells.
+    pub fn stop(self) -> InspectionReport {
+        findings::report(&self.subject(false), self.archive_bytes)
+    }
+
     fn subject(&self, is_finished: bool) -> findings::Subject<'_> {
         findings::Subject {
             part: self.part,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{BackupId, EnvironmentName, Part, ProjectName};
+use crate::{BackupId, DumpFacts, EnvironmentName, InspectionReport, Part, ProjectName, VolumeFacts};
 
 /// One backup of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,17 @@ impl Backup {
             Part::Database => &self.database.sha256,
             Part::Volume => &self.volume.sha256,
         }
+    }
+
+    /// The same with what the inspection of one of its archives said.
+    #[must_use]
+    pub fn inspected(mut self, report: &InspectionReport) -> Self {
+        match report.part {
+            Part::Database => self.database = self.database.inspected(report),
+            Part::Volume => self.volume = self.volume.inspected(report),
+        }
+        self.findings.extend_from_slice(&report.findings);
+        self
     }
 
     /// The file name one of its archives is saved under.
@@ -154,6 +165,28 @@ pub struct DatabaseArchive {
     pub sha256: String,
     /// `postgresql` or `mysql`, where the inspection could tell.
     pub engine: Option<String>,
+    /// In one line what it is: `PostgreSQL 15 dump, 312 tables, lower-case names`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Bytes after decompression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expanded_bytes: Option<u64>,
+    /// What is known of the dump, without the statements that mend its names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<DumpFacts>,
+}
+
+impl DatabaseArchive {
+    fn inspected(self, report: &InspectionReport) -> Self {
+        let facts = report.dump.clone().map(DumpFacts::without_renames);
+        Self {
+            engine: facts.as_ref().map(|facts| facts.engine.family().to_owned()),
+            summary: Some(report.summary.clone()),
+            expanded_bytes: report.expanded_bytes,
+            facts,
+            ..self
+        }
+    }
 }
 
 /// The document library's archive.
@@ -169,6 +202,27 @@ pub struct VolumeArchive {
     pub sha256: String,
     /// How many files it holds, where the inspection counted them.
     pub files: Option<u64>,
+    /// In one line what it is: `10,231 files, 8.2 GB unpacked, owned by 1000:1000`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Bytes after decompression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expanded_bytes: Option<u64>,
+    /// What is known of the document library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<VolumeFacts>,
+}
+
+impl VolumeArchive {
+    fn inspected(self, report: &InspectionReport) -> Self {
+        Self {
+            files: report.volume.map(|facts| facts.files),
+            summary: Some(report.summary.clone()),
+            expanded_bytes: report.expanded_bytes,
+            facts: report.volume,
+            ..self
+        }
+    }
 }
 
 /// Something the inspection of an archive noticed.

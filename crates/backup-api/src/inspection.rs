@@ -11,6 +11,7 @@ use crate::{Finding, Part, Severity};
 
 /// What an archive turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct InspectionReport {
     /// Which half of a backup it was inspected as.
@@ -35,14 +36,26 @@ pub struct InspectionReport {
 impl InspectionReport {
     /// Whether a finding forbids to keep the archive.
     pub fn is_refused(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
+        forbids(&self.findings)
     }
+
+    /// The same without the statements that mend names: there may be hundreds, and few want them.
+    #[must_use]
+    pub fn without_renames(self) -> Self {
+        Self {
+            dump: self.dump.map(DumpFacts::without_renames),
+            ..self
+        }
+    }
+}
+
+fn forbids(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Error)
 }
 
 /// What is known of a dump of a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DumpFacts {
     /// What wrote it.
@@ -68,10 +81,20 @@ impl DumpFacts {
     pub fn rename_script(&self) -> Option<String> {
         (!self.renames.is_empty()).then(|| self.renames.join("\n") + "\n")
     }
+
+    /// The same without the statements that mend names.
+    #[must_use]
+    pub fn without_renames(self) -> Self {
+        Self {
+            renames: Vec::new(),
+            ..self
+        }
+    }
 }
 
 /// What wrote a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DatabaseEngine {
     /// `pg_dump`.
@@ -109,6 +132,7 @@ impl fmt::Display for DatabaseEngine {
 
 /// How the names of Liferay's tables are written in a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TableNames {
     /// There is none that is known to be Liferay's.
@@ -123,6 +147,7 @@ pub enum TableNames {
 
 /// What is known of a document library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VolumeFacts {
     /// Entries of the archive: files, folders and links.
@@ -135,6 +160,7 @@ pub struct VolumeFacts {
 
 /// How far an inspection is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct InspectionProgress {
     /// Bytes of the archive that were looked at.
@@ -145,4 +171,45 @@ pub struct InspectionProgress {
     pub summary: String,
     /// What was noticed so far. A finding that speaks of the whole, such as a missing closing line, comes at the end.
     pub findings: Vec<Finding>,
+}
+
+impl InspectionProgress {
+    /// Whether a finding forbids to keep the archive already.
+    pub fn is_refused(&self) -> bool {
+        forbids(&self.findings)
+    }
+}
+
+/// How the inspection of an upload stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum UploadInspection {
+    /// It goes along with the bytes.
+    Running(InspectionProgress),
+    /// It is over: all bytes have come, or those that came are refused.
+    Ended(InspectionReport),
+}
+
+impl UploadInspection {
+    /// In one line what it is, as far as is known.
+    pub fn summary(&self) -> &str {
+        match self {
+            Self::Running(progress) => &progress.summary,
+            Self::Ended(report) => &report.summary,
+        }
+    }
+
+    /// What was noticed, worst first.
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Running(progress) => &progress.findings,
+            Self::Ended(report) => &report.findings,
+        }
+    }
+
+    /// Whether the archive is refused, for good.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Ended(report) if report.is_refused())
+    }
 }

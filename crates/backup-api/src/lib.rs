@@ -32,6 +32,7 @@ mod service;
 mod text;
 #[cfg(feature = "service")]
 pub mod tus;
+mod upload_progress;
 
 #[cfg(feature = "service")]
 pub use activity::{Activity, ActivityGroup, ActivityKind, ActivityOutcome, ActivitySink, NoActivities};
@@ -49,16 +50,18 @@ pub use error::ApiError;
 pub use event::{CatalogueChange, Event, EventId, InvalidEventId, LogLine};
 pub use history::{History, HistoryEntry, HistoryOrder, HistoryQuery, HistoryStatus, HistorySummary};
 pub use inspection::{
-    DatabaseEngine, DumpFacts, InspectionProgress, InspectionReport, TableNames, VolumeFacts,
+    DatabaseEngine, DumpFacts, InspectionProgress, InspectionReport, TableNames, UploadInspection,
+    VolumeFacts,
 };
 pub use operation::{Operation, OperationId, OperationKind, OperationState, Phase};
 pub use part::{Part, UnknownPart};
 pub use problem::{CONTENT_TYPE as PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
 #[cfg(feature = "service")]
-pub use resumable::{ResumableApi, ResumableFuture, UploadProgress, UploadRefusal};
+pub use resumable::{ResumableApi, ResumableFuture, UploadRefusal};
 #[cfg(feature = "service")]
 pub use service::{
     Annotation, ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, EventStream,
     PartStream, StoredArchive, Upload, UploadAtService, UploadContent, UploadPart,
 };
 pub use text::{grouped, size};
+pub use upload_progress::UploadProgress;

@@ -6,25 +6,10 @@
 
 use std::{fmt, pin::Pin};
 
-use jiff::Timestamp;
-
-use crate::{Actor, ApiError, UploadContent};
+use crate::{Actor, ApiError, Part, UploadContent, UploadProgress};
 
 /// What the methods of [`ResumableApi`] return.
 pub type ResumableFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, UploadRefusal>> + Send + 'a>>;
-
-/// How far an upload is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UploadProgress {
-    /// Its name where it is kept.
-    pub id: String,
-    /// Durable bytes, never more.
-    pub offset: u64,
-    /// The SHA-256 of all bytes, once they are all there and known.
-    pub sha256: Option<[u8; 32]>,
-    /// When it goes, if nobody goes on with it.
-    pub expires_at: Timestamp,
-}
 
 /// Why an upload was not made, or cannot be used. Whoever tells it to people has the words.
 #[derive(Debug, thiserror::Error)]
@@ -58,15 +43,18 @@ pub trait ResumableApi: fmt::Debug + Send + Sync + 'static {
     /// The most bytes one upload may have; `None` where that is not told.
     fn largest<'a>(&'a self, actor: &'a Actor) -> ResumableFuture<'a, Option<u64>>;
 
-    /// Makes room for an upload of `length` bytes.
-    fn create<'a>(&'a self, actor: &'a Actor, length: u64) -> ResumableFuture<'a, UploadProgress>;
+    /// Makes room for an upload of `length` bytes, which is inspected as `part` while it comes.
+    fn create<'a>(&'a self, actor: &'a Actor, part: Part, length: u64)
+    -> ResumableFuture<'a, UploadProgress>;
 
-    /// How far an upload is; [`UploadRefusal::Gone`] only where it is certain that there is none.
+    /// How far an upload is, also where the archive was refused; [`UploadRefusal::Gone`] only where it is certain that there
+    /// is none.
     fn progress<'a>(&'a self, actor: &'a Actor, id: &'a str) -> ResumableFuture<'a, UploadProgress>;
 
     /// Ends an upload and removes what has come of it; [`UploadRefusal::Gone`] where there is none any more.
     fn end<'a>(&'a self, actor: &'a Actor, id: &'a str) -> ResumableFuture<'a, ()>;
 
-    /// A complete upload as one half of a backup in the same environment.
+    /// A complete upload as one half of a backup in the same environment; [`ApiError::ArchiveRejected`] where the archive
+    /// was refused.
     fn finished<'a>(&'a self, actor: &'a Actor, id: &'a str) -> ResumableFuture<'a, UploadContent>;
 }

@@ -6,7 +6,7 @@ pub const LIST: &str = "/backup/list";
 pub const HISTORY: &str = "/backup/history";
 /// `POST`: takes in a pair of archives, as multipart or, as JSON, by the ids of two finished resumable uploads.
 pub const UPLOAD: &str = "/backup/upload";
-/// The resumable uploads, tus 1.0: `POST` here, `HEAD`, `PATCH` and `DELETE` below.
+/// The resumable uploads, tus 1.0: `POST` here, `HEAD`, `PATCH` and `DELETE` below, and `GET` for what is known of one.
 pub const UPLOADS: &str = "/backup/uploads";
 /// `GET`, `HEAD`, `POST`: the bytes of one archive.
 pub const DOWNLOAD: &str = "/backup/download/{part}/{id}";
@@ -30,6 +30,8 @@ pub const CREATE: &str = "/backup/create";
 pub const RESTORE: &str = "/backup/restore";
 /// `GET`, `PATCH` (note and pin), `DELETE`: one backup.
 pub const BACKUP: &str = "/backup/{id}";
+/// `GET`: statements that mend the names of tables in the database of a backup, as a file.
+pub const RENAMES: &str = "/backup/{id}/renames.sql";
 /// `GET`: the newest operations first.
 pub const OPERATIONS: &str = "/backup/operations";
 /// `GET`: one operation.

@@ -185,6 +185,7 @@ const REMEMBERED_OPERATIONS: u32 = 1000;
 
 const NO_OPERATIONS: &str = "This backup service keeps no record of its operations.";
 const NO_BACKGROUND: &str = "This backup service answers uploads only when they are complete.";
+const NO_INSPECTION: &str = "This backup service does not look into archives.";
 const NO_ANNOTATIONS: &str = "This backup service keeps neither notes nor pins.";
 
 /// The backup service of one environment.
@@ -266,6 +267,12 @@ pub trait BackupApi: Send + Sync + 'static {
         _annotation: Annotation,
     ) -> ApiFuture<'a, Backup> {
         not_available(NO_ANNOTATIONS)
+    }
+
+    /// The statements that mend the names of tables in the database of a backup, one a line; `None` where there is
+    /// nothing to mend or nothing known.
+    fn renames<'a>(&'a self, _actor: &'a Actor, _id: &'a BackupId) -> ApiFuture<'a, Option<String>> {
+        not_available(NO_INSPECTION)
     }
 
     /// At most `limit` operations, newest first.

@@ -23,6 +23,8 @@ pub const UPLOAD_LENGTH: &str = "upload-length";
 pub const UPLOAD_DEFER_LENGTH: &str = "upload-defer-length";
 /// What the client wrote about its upload.
 pub const UPLOAD_METADATA: &str = "upload-metadata";
+/// Ours, in the metadata: which half of a backup it is to be, `database` or `volume`.
+pub const PART: &str = "part";
 /// When an upload goes, if nobody goes on with it.
 pub const UPLOAD_EXPIRES: &str = "upload-expires";
 /// What the bytes of a body hash to.
