@@ -16,16 +16,21 @@ pub struct Limits {
     pub entries: u64,
 }
 
-impl Default for Limits {
+const TERABYTE: u64 = 1_000_000_000_000;
+
+impl Limits {
     /// Well above what is documented for uploads (2 TB) and data volumes (4 TB), and well below what harms.
+    pub const USUAL: Self = Self {
+        expanded_bytes: 16 * TERABYTE,
+        ratio: 250,
+        ratio_counts_from: 1024 * 1024 * 1024,
+        entry_bytes: 4 * TERABYTE,
+        entries: 100_000_000,
+    };
+}
+
+impl Default for Limits {
     fn default() -> Self {
-        const TERABYTE: u64 = 1_000_000_000_000;
-        Self {
-            expanded_bytes: 16 * TERABYTE,
-            ratio: 250,
-            ratio_counts_from: 1024 * 1024 * 1024,
-            entry_bytes: 4 * TERABYTE,
-            entries: 100_000_000,
-        }
+        Self::USUAL
     }
 }

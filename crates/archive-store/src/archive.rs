@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use backup_api::{InspectionReport, Part};
 use uuid::Uuid;
 
 /// The text names no archive.
@@ -50,6 +51,7 @@ pub struct FinishedArchive {
     pub(crate) id: ArchiveId,
     pub(crate) size: u64,
     pub(crate) sha256: [u8; 32],
+    pub(crate) report: Option<InspectionReport>,
 }
 
 impl FinishedArchive {
@@ -66,6 +68,16 @@ impl FinishedArchive {
     /// Of all its bytes, computed while they came in.
     pub const fn sha256(&self) -> [u8; 32] {
         self.sha256
+    }
+
+    /// What it is; `None` where nobody said which half of a backup it is to be, or it came before archives were inspected.
+    pub const fn report(&self) -> Option<&InspectionReport> {
+        self.report.as_ref()
+    }
+
+    /// What it is as one half of a backup, if it was inspected as that.
+    pub fn report_as(&self, part: Part) -> Option<&InspectionReport> {
+        self.report.as_ref().filter(|report| report.part == part)
     }
 }
 

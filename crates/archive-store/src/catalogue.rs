@@ -2,6 +2,7 @@
 //!
 //! So a file without a row is always waste, and a finished row always has its file.
 
+use backup_api::InspectionReport;
 use database::{
     Database, SchemaStep, WriteTransaction,
     sqlx::{self, Error},
@@ -39,6 +40,17 @@ const SCHEMA: &[SchemaStep] = &[
         );
         CREATE INDEX uploads_by_scope ON uploads (scope)",
     },
+    SchemaStep {
+        version: 3,
+        description: "what inspections say",
+        sql: "
+        -- JSON; NULL where nobody said what it is to be, and in rows from before this step.
+        ALTER TABLE archives ADD COLUMN report TEXT;
+        ALTER TABLE uploads ADD COLUMN part TEXT;
+        -- JSON; where it is, nothing but this row is left.
+        ALTER TABLE uploads ADD COLUMN refusal TEXT;
+        ",
+    },
 ];
 
 /// What a start needs to know of each archive.
@@ -74,11 +86,13 @@ impl Catalogue {
         failpoints::reached("archive-before-row");
         let mut transaction = self.database.begin().await?;
         let changed = sqlx::query(
-            "UPDATE archives SET state = 'finished', size = $2, sha256 = $3 WHERE id = $1 AND state = 'receiving'",
+            "UPDATE archives SET state = 'finished', size = $2, sha256 = $3, report = $4
+             WHERE id = $1 AND state = 'receiving'",
         )
         .bind(archive.id.as_str())
         .bind(i64::try_from(archive.size).expect("no file system has files of more than 2^63 bytes"))
         .bind(hex::encode(archive.sha256))
+        .bind(archive.report.as_ref().map(stored_report).transpose()?)
         .execute(&mut *transaction)
         .await?;
         if changed.rows_affected() != 1 {
@@ -92,20 +106,31 @@ impl Catalogue {
 
     /// A finished archive.
     pub(crate) async fn finished(&self, id: &ArchiveId) -> Result<Option<FinishedArchive>, StoreError> {
-        let row: Option<(i64, String)> =
-            sqlx::query_as("SELECT size, sha256 FROM archives WHERE id = $1 AND state = 'finished'")
+        let row: Option<(i64, String, Option<String>)> =
+            sqlx::query_as("SELECT size, sha256, report FROM archives WHERE id = $1 AND state = 'finished'")
                 .bind(id.as_str())
                 .fetch_optional(self.database.reader())
                 .await?;
         Ok(row
-            .map(|(size, sha256)| {
+            .map(|(size, sha256, report)| {
                 Ok::<_, Error>(FinishedArchive {
                     id: id.clone(),
                     size: read_bytes(size)?,
                     sha256: read_digest(&sha256)?,
+                    report: report.as_deref().map(read_report).transpose()?,
                 })
             })
             .transpose()?)
+    }
+
+    /// Bytes of a finished archive.
+    pub(crate) async fn size(&self, id: &ArchiveId) -> Result<Option<u64>, StoreError> {
+        let size: Option<i64> =
+            sqlx::query_scalar("SELECT size FROM archives WHERE id = $1 AND state = 'finished'")
+                .bind(id.as_str())
+                .fetch_optional(self.database.reader())
+                .await?;
+        Ok(size.map(read_bytes).transpose()?)
     }
 
     /// Forgets archives, all or none of them; their files go afterwards.
@@ -137,7 +162,7 @@ impl Catalogue {
     pub(crate) async fn bytes(&self) -> Result<u64, StoreError> {
         let bytes: i64 = sqlx::query_scalar(
             "SELECT CAST(COALESCE(SUM(COALESCE(size, received, 0)), 0) AS BIGINT)
-             FROM archives LEFT JOIN uploads ON uploads.id = archives.id",
+             FROM archives LEFT JOIN uploads ON uploads.id = archives.id WHERE refusal IS NULL",
         )
         .fetch_one(self.database.reader())
         .await?;
@@ -190,7 +215,17 @@ pub(crate) fn read_digest(stored: &str) -> Result<[u8; 32], Error> {
     Ok(sha256)
 }
 
-/// Gives a finished archive a new owner, as part of whatever else `transaction` does.
+/// What an inspection said, to be stored.
+pub(crate) fn stored_report(report: &InspectionReport) -> Result<String, Error> {
+    serde_json::to_string(report).map_err(|error| Error::Encode(error.into()))
+}
+
+/// What an inspection said, as stored.
+pub(crate) fn read_report(stored: &str) -> Result<InspectionReport, Error> {
+    serde_json::from_str(stored).map_err(|error| Error::Decode(error.into()))
+}
+
+/// Gives a finished archive a new owner, and records what is known of it, as part of whatever else `transaction` does.
 pub(crate) async fn adopt(
     transaction: &mut WriteTransaction,
     archive: &FinishedArchive,
@@ -208,9 +243,10 @@ pub(crate) async fn adopt(
     if OwnerKind::of(&current) == Some(OwnerKind::Backup) && current != owner {
         return Err(StoreError::AlreadyAdopted);
     }
-    sqlx::query("UPDATE archives SET owner = $2 WHERE id = $1")
+    sqlx::query("UPDATE archives SET owner = $2, report = COALESCE($3, report) WHERE id = $1")
         .bind(archive.id.as_str())
         .bind(owner)
+        .bind(archive.report.as_ref().map(stored_report).transpose()?)
         .execute(&mut **transaction)
         .await?;
     // Where it came in as a resumable upload, that has reached its goal: it neither expires nor counts any more.

@@ -1,11 +1,12 @@
 //! What the store can fail with.
 //!
 //! Policy: these are words about archives, without HTTP; the service turns the refusals ([`StoreError::TooLarge`],
-//! [`StoreError::Full`], [`StoreError::NotGzip`], [`StoreError::Empty`]) into answers that say what to do, and
-//! everything else into an internal error. Nothing here is logged by the store itself: whoever answers logs once.
+//! [`StoreError::Full`], [`StoreError::NotGzip`], [`StoreError::Empty`], [`StoreError::Rejected`]) into answers that say
+//! what to do, and everything else into an internal error. Nothing here is logged by the store itself: whoever answers logs once.
 
 use std::io;
 
+use backup_api::{Finding, InspectionReport};
 use database::{DatabaseError, sqlx};
 
 /// Why the store refused or failed.
@@ -29,6 +30,12 @@ pub enum StoreError {
     /// The bytes do not start as a gzip file does.
     #[error("the archive is not a gzip file")]
     NotGzip,
+    /// The inspection refused it.
+    #[error("the inspection refused the archive")]
+    Rejected {
+        /// What was found, worst first.
+        findings: Vec<Finding>,
+    },
     /// Not a single byte came.
     #[error("the archive is empty")]
     Empty,
@@ -76,6 +83,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What an inspection refused.
+    pub(crate) fn rejected(report: &InspectionReport) -> Self {
+        Self::Rejected {
+            findings: report.findings.clone(),
+        }
+    }
+
     /// For `map_err`: a failure that has nothing to do with room.
     pub(crate) fn io(action: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, source }

@@ -5,6 +5,8 @@
 //! additionally gets a folder `backups/<project>-<env>/<backup id>/` with hard links under names that administrators
 //! recognise and its manifest, so that a catalogue can be rebuilt from the files alone.
 //!
+//! What comes in is inspected while it does, and what must not be kept is told as soon as that shows.
+//!
 //! An archive may also come in many pieces, over days and restarts: that is [`uploads`].
 //!
 //! The store knows bytes, owners and files. It does not know what a backup means, who may do what, or that HTTP
@@ -19,7 +21,9 @@ pub mod disk;
 mod error;
 pub mod failpoints;
 mod files;
+mod following;
 mod gzip_start;
+mod inspecting;
 mod layout;
 mod leftovers;
 mod owner;
@@ -32,6 +36,8 @@ mod syncing;
 mod threads;
 pub mod uploads;
 mod writer;
+
+pub use archive_inspection::Limits as InspectionLimits;
 
 pub use archive::{ArchiveId, FinishedArchive, InvalidArchiveId};
 pub use backup_folder::BackupFile;

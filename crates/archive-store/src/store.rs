@@ -2,7 +2,8 @@
 
 use std::{fs::File, path::Path, sync::Arc};
 
-use backup_api::{BackupId, ByteRange, ByteStream, EnvironmentId};
+use archive_inspection::Limits;
+use backup_api::{BackupId, ByteRange, ByteStream, EnvironmentId, Part};
 use database::{Database, WriteTransaction};
 
 use crate::{
@@ -13,6 +14,8 @@ use crate::{
     disk::{Disk, FileOperations},
     failpoints,
     files::Files,
+    following::Followers,
+    inspecting::Sights,
     layout::Layout,
     leftovers,
     reader::ArchiveReader,
@@ -26,6 +29,8 @@ pub struct StoreLimits {
     pub largest_archive: u64,
     /// Bytes that stay free on the disk.
     pub smallest_free_space: u64,
+    /// How much an archive may expand to.
+    pub inspection: Limits,
 }
 
 /// The archives of a data folder. Clones share it.
@@ -72,11 +77,12 @@ impl ArchiveStore {
         })
     }
 
-    /// Starts to receive an archive of at most `announced` bytes, where that is known. What cannot fit is refused here,
-    /// before a byte was taken.
+    /// Starts to receive an archive of at most `announced` bytes, where that is known, and to inspect it as `part`. What
+    /// cannot fit is refused here, before a byte was taken.
     pub async fn begin(
         &self,
         owner: ArchiveOwner,
+        part: Part,
         announced: Option<u64>,
     ) -> Result<ArchiveWriter, StoreError> {
         let limit = self.inner.limits.largest_archive;
@@ -85,7 +91,7 @@ impl ArchiveStore {
         }
         let needed = announced.unwrap_or(1);
         self.ensure_room(needed).await?;
-        detached(ArchiveWriter::begin(self.clone(), owner, needed)).await
+        detached(ArchiveWriter::begin(self.clone(), owner, part, needed)).await
     }
 
     /// A finished archive; `None` where there is none of this id, or it is still being received.
@@ -93,7 +99,33 @@ impl ArchiveStore {
         self.inner.catalogue.finished(id).await
     }
 
-    /// Gives an archive a new owner when `transaction` commits. What belongs to a backup stays with it.
+    /// A finished archive, inspected as `part`. One that was not while it came is read for that now, which takes as long as
+    /// that takes; dropped before its end, it changes nothing. What is refused stays as it is.
+    pub async fn inspected(
+        &self,
+        archive: FinishedArchive,
+        part: Part,
+    ) -> Result<FinishedArchive, StoreError> {
+        if archive.report_as(part).is_some() {
+            return Ok(archive);
+        }
+        let (files, path) = (
+            self.inner.layout.files().clone(),
+            self.inner.layout.archive(&archive.id),
+        );
+        let (opening, size) = (files.clone(), archive.size);
+        let file = blocking(move || open_whole(&opening, &path, size)).await?;
+        let mut followers = Followers::of_finished(size);
+        followers.inspect(part, self.inner.limits.inspection, &Sights::new(None));
+        followers.catch_up(&files, &Arc::new(file), size).await?;
+        let report = followers
+            .finish()
+            .map_err(|refusal| StoreError::rejected(&refusal))?;
+        Ok(FinishedArchive { report, ..archive })
+    }
+
+    /// Gives an archive a new owner when `transaction` commits, and records what is known of it. What belongs to a backup
+    /// stays with it.
     pub async fn adopt(
         &self,
         transaction: &mut WriteTransaction,
@@ -106,7 +138,12 @@ impl ArchiveStore {
     /// Bytes of a finished archive. The stream ends with an error where they cannot be read to the end, and goes on to
     /// its end even when the archive is discarded meanwhile.
     pub async fn read(&self, id: &ArchiveId, range: ByteRange) -> Result<ByteStream, StoreError> {
-        let FinishedArchive { size, .. } = self.finished(id).await?.ok_or(StoreError::NoSuchArchive)?;
+        let size = self
+            .inner
+            .catalogue
+            .size(id)
+            .await?
+            .ok_or(StoreError::NoSuchArchive)?;
         if range.start > range.end || range.end > size {
             return Err(StoreError::OutOfRange { size });
         }
@@ -140,7 +177,7 @@ impl ArchiveStore {
     }
 
     /// The second half of discarding: the records are gone already.
-    async fn remove_files(&self, ids: Vec<ArchiveId>) -> Result<(), StoreError> {
+    pub(crate) async fn remove_files(&self, ids: Vec<ArchiveId>) -> Result<(), StoreError> {
         let layout = self.inner.layout.clone();
         blocking(move || {
             ids.iter()

@@ -1,21 +1,32 @@
-//! The two threads behind bytes that come in: one writes, one hashes. A third one joins where much comes, and syncs.
+//! The threads behind bytes that come in: one writes, one hashes, one inspects. Another one joins where much comes, and
+//! syncs.
 //!
-//! Each piece of bytes is handed to both through bounded channels. Pieces are counted references, so nothing is
-//! copied, and whichever thread is the slower one holds the sender back. The task that reads from the socket does
-//! neither disk nor hash work. What the threads do with their pieces, and what they leave behind at their end, is
+//! Each piece of bytes is handed to all of them through bounded channels. Pieces are counted references, so nothing is
+//! copied, and whichever thread is the slowest one holds the sender back. The task that reads from the socket does
+//! no disk, hash or inspection work. What the threads do with their pieces, and what they leave behind at their end, is
 //! their caller's: a whole archive is published, a piece of a resumable upload only becomes durable.
 
-use std::{fs::File, thread};
+use std::{
+    fs::File,
+    thread::{self, Thread},
+};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{StoreError, failpoints, files::Files, space::Space, syncing::Progress};
+use crate::{
+    StoreError, failpoints,
+    files::Files,
+    inspecting::{Inspecting, Refusal, inspect},
+    space::Space,
+    syncing::Progress,
+};
 
 /// The longest piece that is queued, so that the queues bound memory and not only a count.
 pub(crate) const PIECE_BYTES: usize = 256 * 1024;
-/// Pieces that may wait for each thread, and the most that a thread takes at once: both together at most 16 MiB.
-const QUEUED_PIECES: usize = 32;
+/// Pieces that may wait for each thread, and the most that a thread takes at once: both together at most 16 MiB
+/// for the slowest of them, which hold what the others have let go.
+pub(crate) const QUEUED_PIECES: usize = 32;
 /// Other programs write to the same disk: how often its free space is looked at.
 pub(crate) const SPACE_CHECK_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -26,64 +37,107 @@ pub(crate) struct Stopped;
 /// The receiving end of a thread: what comes until the sender closes or goes away.
 pub(crate) type PieceQueue = mpsc::Receiver<Bytes>;
 
+/// What the inspecting thread ends with.
+pub(crate) type Inspected = Result<Box<Inspecting>, Refusal>;
+
 /// The sending side. `Written` is what the writing thread ends with, `Hashed` what the hashing one does.
 #[derive(Debug)]
 pub(crate) struct Threads<Written, Hashed> {
     pieces: Option<Pieces>,
     written: Option<oneshot::Receiver<Result<Written, StoreError>>>,
     hashed: oneshot::Receiver<Hashed>,
+    inspected: Option<oneshot::Receiver<Inspected>>,
 }
 
+/// The ways to the threads.
 #[derive(Debug)]
 struct Pieces {
-    to_file: mpsc::Sender<Bytes>,
-    to_hash: mpsc::Sender<Bytes>,
+    writing: mpsc::Sender<Bytes>,
+    hashing: mpsc::Sender<Bytes>,
+    /// Where it is inspected at all.
+    inspecting: Option<Waking>,
+}
+
+/// The way to the inspecting thread, which sleeps by itself.
+#[derive(Debug)]
+struct Waking {
+    pieces: mpsc::Sender<Bytes>,
+    thread: Thread,
+}
+
+impl Waking {
+    async fn send(&self, piece: Bytes) -> Result<(), Stopped> {
+        self.pieces.send(piece).await.map_err(|_| Stopped)?;
+        self.thread.unpark();
+        Ok(())
+    }
 }
 
 impl<Written: Send + 'static, Hashed: Send + 'static> Threads<Written, Hashed> {
-    /// Starts both.
+    /// Starts those that write and hash, and, where there is something to inspect with, the one that inspects.
     pub(crate) fn start(
         write: impl FnOnce(PieceQueue) -> Result<Written, StoreError> + Send + 'static,
         hash: impl FnOnce(PieceQueue) -> Hashed + Send + 'static,
+        inspecting: Option<Box<Inspecting>>,
     ) -> Result<Self, StoreError> {
-        let (to_file, file_pieces) = mpsc::channel(QUEUED_PIECES);
-        let (to_hash, hash_pieces) = mpsc::channel(QUEUED_PIECES);
-        let (written_result, written) = oneshot::channel();
-        let (hashed_result, hashed) = oneshot::channel();
-        spawn("archive-write", move || {
-            // Whoever abandoned the bytes no longer listens.
-            let _ = written_result.send(write(file_pieces));
-        })?;
-        spawn("archive-hash", move || {
-            let _ = hashed_result.send(hash(hash_pieces));
-        })?;
+        let (to_file, written) = start("archive-write", write)?;
+        let (to_hash, hashed) = start("archive-hash", hash)?;
+        let (to_inspect, inspected) = match inspecting {
+            Some(inspecting) => {
+                let (to_inspect, inspected) = start("archive-inspect", |pieces| inspect(pieces, inspecting))?;
+                (Some(to_inspect), Some(inspected))
+            }
+            None => (None, None),
+        };
         Ok(Self {
-            pieces: Some(Pieces { to_file, to_hash }),
+            pieces: Some(Pieces {
+                writing: to_file.pieces,
+                hashing: to_hash.pieces,
+                inspecting: to_inspect,
+            }),
             written: Some(written),
             hashed,
+            inspected,
         })
     }
 
-    /// Hands bytes to both threads and waits while their queues are full. After an error, or when this future was
-    /// dropped before its end, the threads may have seen different bytes; [`Self::failure`] tells why.
+    /// Hands bytes to all threads and waits while a queue is full. After an error, or when this future was dropped
+    /// before its end, the threads may have seen different bytes; [`Self::failure`] tells why.
     pub(crate) async fn send(&mut self, mut bytes: Bytes) -> Result<(), Stopped> {
-        let Pieces { to_file, to_hash } = self.pieces.as_ref().ok_or(Stopped)?;
+        let Pieces {
+            writing,
+            hashing,
+            inspecting,
+        } = self.pieces.as_ref().ok_or(Stopped)?;
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
-            to_file.send(piece.clone()).await.map_err(|_| Stopped)?;
-            to_hash.send(piece).await.map_err(|_| Stopped)?;
+            writing.send(piece.clone()).await.map_err(|_| Stopped)?;
+            hashing.send(piece.clone()).await.map_err(|_| Stopped)?;
+            if let Some(inspecting) = inspecting {
+                inspecting.send(piece).await?;
+            }
         }
         Ok(())
     }
 
     /// No piece comes any more.
     pub(crate) fn close(&mut self) {
-        self.pieces = None;
+        let inspecting = self.pieces.take().and_then(|pieces| pieces.inspecting);
+        if let Some(Waking { pieces, thread }) = inspecting {
+            drop(pieces);
+            thread.unpark();
+        }
     }
 
     /// What the hashing thread ended with; `None` where it came to no end. To be asked after [`Self::close`].
     pub(crate) async fn hashed(&mut self) -> Option<Hashed> {
         (&mut self.hashed).await.ok()
+    }
+
+    /// What the inspecting thread ended with; `None` where there was none, or it came to no end. To be asked once, after
+    /// [`Self::close`].
+    pub(crate) async fn inspected(&mut self) -> Option<Inspected> {
+        self.inspected.take()?.await.ok()
     }
 
     /// What the writing thread ended with. To be asked once, after [`Self::close`].
@@ -103,9 +157,23 @@ impl<Written: Send + 'static, Hashed: Send + 'static> Threads<Written, Hashed> {
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+/// Starts a thread, and gives the way to it and what it will end with.
+fn start<End: Send + 'static>(
+    name: &str,
+    work: impl FnOnce(PieceQueue) -> End + Send + 'static,
+) -> Result<(Waking, oneshot::Receiver<End>), StoreError> {
+    let (pieces, queue) = mpsc::channel(QUEUED_PIECES);
+    let (result, end) = oneshot::channel();
+    let work = move || {
+        // Whoever abandoned the bytes no longer listens.
+        let _ = result.send(work(queue));
+    };
     let started = thread::Builder::new().name(name.to_owned()).spawn(work);
-    started.map(drop).map_err(StoreError::io("start a thread"))
+    let thread = started
+        .map_err(StoreError::io("start a thread"))?
+        .thread()
+        .clone();
+    Ok((Waking { pieces, thread }, end))
 }
 
 /// Gives all pieces of a queue to `see`, in order. Blocks until the sender closes.
@@ -180,4 +248,43 @@ fn write_and_tell(
         tell(written, length)?;
     }
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use archive_inspection::Limits;
+    use backup_api::Part;
+
+    use super::*;
+    use crate::inspecting::Sights;
+
+    /// Small pieces that expand to much, so that looking at them takes long and everything else no time.
+    #[tokio::test]
+    async fn the_inspection_holds_the_sender_back_where_it_is_the_slowest() {
+        const PIECES: usize = 3 * QUEUED_PIECES;
+        let piece = Bytes::from(archive_samples::gzip(&vec![0; 8 * 1024 * 1024]));
+        let inspecting = Inspecting::new(Part::Database, Limits::USUAL, Sights::new(None));
+        let mut threads: Threads<(), ()> = Threads::start(
+            |mut pieces| {
+                while pieces.blocking_recv().is_some() {}
+                Ok(())
+            },
+            |pieces| for_each_piece(pieces, |_| ()),
+            Some(inspecting),
+        )
+        .unwrap();
+        let begin = Instant::now();
+        for _ in 0..PIECES {
+            threads.send(piece.clone()).await.unwrap();
+        }
+        let sent = begin.elapsed();
+        threads.close();
+        let inspected = threads.inspected().await;
+        let whole = begin.elapsed();
+        assert!(matches!(inspected, Some(Ok(_))), "{inspected:?}");
+        // At the end of sending no more than two batches are left to be looked at.
+        assert!(sent > whole / 6, "sent in {sent:?} of {whole:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! One archive on its way in.
 
+use backup_api::Part;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
@@ -7,7 +8,7 @@ use crate::{
     ArchiveId, ArchiveOwner, ArchiveStore, FinishedArchive, StoreError,
     blocking::blocking,
     gzip_start::GzipStart,
-    pipeline::{Pipeline, Target},
+    pipeline::{Pipeline, Published, Target},
 };
 
 /// Takes the bytes of one archive. Until [`ArchiveWriter::finish`] has succeeded there is no archive; a writer that is
@@ -31,11 +32,12 @@ impl ArchiveWriter {
     pub(crate) async fn begin(
         store: ArchiveStore,
         owner: ArchiveOwner,
+        part: Part,
         announced: u64,
     ) -> Result<Self, StoreError> {
         let id = ArchiveId::generate();
         store.catalogue().receive(&id, &owner).await?;
-        match Self::start_pipeline(&store, &id, announced).await {
+        match Self::start_pipeline(&store, &id, part, announced).await {
             Ok(pipeline) => Ok(Self {
                 store,
                 id,
@@ -54,21 +56,24 @@ impl ArchiveWriter {
     async fn start_pipeline(
         store: &ArchiveStore,
         id: &ArchiveId,
+        part: Part,
         announced: u64,
     ) -> Result<Pipeline, StoreError> {
+        let limits = store.limits().inspection;
         let (partial, finished) = (store.layout().partial_archive(id), store.layout().archive(id));
         let (files, space) = (store.layout().files().clone(), store.space().clone());
         blocking(move || {
             let file = files
                 .create_new(&partial)
                 .map_err(StoreError::writing("make an archive's file", announced))?;
-            Pipeline::start(Target {
+            let target = Target {
                 files,
                 file,
                 partial,
                 finished,
                 space,
-            })
+            };
+            Pipeline::start(target, part, limits)
         })
         .await
     }
@@ -83,8 +88,9 @@ impl ArchiveWriter {
         self.received
     }
 
-    /// Takes the next bytes and waits while the disk or the hash is behind. What is wrong with an archive is told as
-    /// soon as it shows; a failure to write is told by one of the next calls.
+    /// Takes the next bytes and waits while the disk, the hash or the inspection is behind. What is wrong with an archive
+    /// is told as soon as it shows, by the next call or by [`Self::rejected`]; a failure to write is told by one of the next
+    /// calls.
     ///
     /// After an error, or when the future was dropped before its end, only discarding is left.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
@@ -107,7 +113,16 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Makes the archive durable, then records it as finished. After an error nothing of it is left.
+    /// Returns when the inspection refuses what was taken, and says why. To be dropped at will.
+    pub async fn rejected(&mut self) -> StoreError {
+        match &mut self.pipeline {
+            Some(pipeline) => StoreError::rejected(&*pipeline.refused().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Makes the archive durable, then records it as finished. After an error, such as that the inspection refuses the
+    /// whole, nothing of it is left.
     pub async fn finish(mut self) -> Result<FinishedArchive, StoreError> {
         match self.try_finish().await {
             Ok(archive) => {
@@ -132,11 +147,12 @@ impl ArchiveWriter {
         let Some(pipeline) = &mut self.pipeline else {
             return Err(StoreError::Interrupted);
         };
-        let sha256 = pipeline.finish(self.received).await?;
+        let Published { sha256, report } = pipeline.finish(self.received).await?;
         let archive = FinishedArchive {
             id: self.id.clone(),
             size: self.received,
             sha256,
+            report: Some(report),
         };
         self.store.catalogue().finish(&archive).await?;
         Ok(archive)
@@ -190,7 +206,7 @@ mod tests {
     use database::Database;
 
     use super::*;
-    use crate::{StoreLimits, files::Files, space::Space};
+    use crate::{InspectionLimits, StoreLimits, files::Files, space::Space};
 
     /// A disk that stalls is a pipe that nobody reads.
     #[tokio::test]
@@ -200,12 +216,11 @@ mod tests {
         let limits = StoreLimits {
             largest_archive: u64::MAX,
             smallest_free_space: 0,
+            inspection: InspectionLimits::USUAL,
         };
         let store = ArchiveStore::open(data.path(), database, limits).await.unwrap();
-        let mut writer = store
-            .begin(ArchiveOwner::Operation(OperationId("o".to_owned())), None)
-            .await
-            .unwrap();
+        let owner = ArchiveOwner::Operation(OperationId("o".to_owned()));
+        let mut writer = store.begin(owner, Part::Volume, None).await.unwrap();
         let (unread, stalled) = io::pipe().unwrap();
         let target = Target {
             files: Files::on_disk(),
@@ -216,13 +231,12 @@ mod tests {
         };
         writer
             .pipeline
-            .replace(Pipeline::start(target).unwrap())
+            .replace(Pipeline::start(target, Part::Volume, InspectionLimits::USUAL).unwrap())
             .unwrap()
             .abandon()
             .await;
 
-        let mut bytes = vec![0; 64 * 1024 * 1024];
-        bytes[..3].copy_from_slice(b"\x1f\x8b\x08");
+        let bytes = archive_samples::volume_of(64 * 1024 * 1024, 1);
         let write = writer.write(bytes.into());
         assert!(
             tokio::time::timeout(Duration::from_millis(200), write)

@@ -7,7 +7,7 @@
 
 use std::fs;
 
-use archive_store::{ArchiveOwner, ArchiveStore, StoreLimits};
+use archive_store::{ArchiveOwner, ArchiveStore, InspectionLimits, StoreLimits};
 use backup_api::{ByteRange, OperationId, Part};
 use bytes::Bytes;
 use database::Database;
@@ -35,12 +35,13 @@ async fn half_a_gibibyte_up_and_down_leaves_memory_flat() {
     let limits = StoreLimits {
         largest_archive: ARCHIVE,
         smallest_free_space: 0,
+        inspection: InspectionLimits::USUAL,
     };
     let store = ArchiveStore::open(data.path(), database, limits).await.unwrap();
     let before = peak();
 
     let owner = ArchiveOwner::Operation(OperationId("memory".to_owned()));
-    let mut writer = store.begin(owner, Some(ARCHIVE)).await.unwrap();
+    let mut writer = store.begin(owner, Part::Volume, Some(ARCHIVE)).await.unwrap();
     let mut sent = Sha256::new();
     // Each piece is memory of its own, as from a socket.
     for piece in archive_samples::pieces(Part::Volume, usize::try_from(ARCHIVE).unwrap(), 1) {

@@ -80,9 +80,10 @@ impl ArchiveSource for StoredHere {
 #[cfg(test)]
 mod tests {
     use archive_store::{
-        StoreLimits,
+        InspectionLimits, StoreLimits,
         uploads::{Continuation, NewUpload, ResumableUploads, UploadLimits},
     };
+    use backup_api::Part;
     use bytes::Bytes;
     use database::Database;
     use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -98,6 +99,7 @@ mod tests {
         let limits = StoreLimits {
             largest_archive: 1_000,
             smallest_free_space: 0,
+            inspection: InspectionLimits::USUAL,
         };
         let store = ArchiveStore::open(folder.path(), database, limits).await.unwrap();
         let limits = UploadLimits {
@@ -109,6 +111,7 @@ mod tests {
         let bytes = Bytes::from(archive_samples::database(1));
         let new = NewUpload {
             scope: "draft/joe".to_owned(),
+            part: Some(Part::Database),
             length: Some(bytes.len() as u64),
             metadata: "part ZGF0YWJhc2U=".to_owned(),
         };

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::{
     Checksum, Continuation, Record, ResumableUploads, UploadError, UploadState,
-    digest::{RunningChecksum, RunningDigest},
+    checksum::RunningChecksum,
     file,
     turn::{Live, Turn},
 };
@@ -21,13 +21,18 @@ use crate::{
     blocking::blocking,
     failpoints,
     files::Files,
+    following::RunningDigest,
     gzip_start::GzipStart,
+    inspecting::{Inspecting, Refusal, Sight, refusal, refused},
     space::Space,
     threads::{PieceQueue, Stopped, Threads, for_each_piece, write_pieces},
 };
 
 /// How much of an append may be lost with the process.
 const MARK_BYTES: u64 = 32 * 1024 * 1024;
+
+/// The most that an append with a checksum reads again before it is answered. More is left to the background.
+const LOOKED_AT_AFTERWARDS: u64 = 64 * 1024 * 1024;
 
 /// What the hashing thread ends with.
 struct Hashed {
@@ -50,8 +55,17 @@ enum Stop {
     Exceeded,
     /// This can never become an archive.
     NotGzip,
+    /// The inspection refuses it.
+    Refused(Refusal),
     /// A thread takes no more; it says why.
     Stopped,
+}
+
+/// What an append is told while it goes on.
+struct News {
+    /// How many of its bytes are durable.
+    durable: watch::Receiver<u64>,
+    sights: watch::Receiver<Option<Sight>>,
 }
 
 /// An append and where it stands.
@@ -77,7 +91,7 @@ impl ResumableUploads {
         if turn.is_lost() {
             return Err(taken_over(&turn));
         }
-        let record = self.inner.records.require(scope, id).await?;
+        let record = self.inner.records.require_usable(scope, id).await?;
         if continuation.offset != record.received {
             let expected = record.received;
             self.touch(&record);
@@ -121,23 +135,35 @@ impl Append<'_> {
 
     /// Takes what comes. After an error the file may hold more than counts.
     async fn receive(&self, live: &Live, turn: &mut Turn, body: &mut ByteStream) -> Result<(), UploadError> {
-        // A digest that lags behind is left to the background; the bytes are not held back for it.
-        let mut digest = live
-            .digest
-            .clone()
-            .try_lock_owned()
-            .ok()
-            .filter(|digest| digest.position == self.record.received);
-        let (marks, mut durable) = watch::channel(0);
-        let mut threads = self
-            .start_threads(digest.as_ref().map(|digest| digest.state.clone()), marks)
-            .await?;
+        // Those that lag behind are left to the background; the bytes are not held back for them.
+        let mut followers = live.followers.clone().try_lock_owned().ok();
+        let (mut digest, mut inspecting) = (None, None);
+        if let Some(followers) = &mut followers {
+            self.uploads.begin_inspection(followers, live, self.record);
+            if followers.digest.position == self.record.received {
+                digest = Some(followers.digest.state.clone());
+            }
+            // What a checksum has yet to judge is looked at afterwards, because an inspection cannot be taken back.
+            if self.checksum.is_none() {
+                inspecting = followers.lend(self.record.received);
+            }
+        }
+        let (marks, durable) = watch::channel(0);
+        let mut news = News {
+            durable,
+            sights: live.sights.subscribe(),
+        };
+        let mut threads = self.start_threads(digest, inspecting, marks).await?;
 
-        let pumped = self.pump(&mut threads, &mut durable, turn, body).await;
+        let pumped = self.pump(&mut threads, &mut news, turn, body).await;
         // Also after a failure: nothing may write to the file any more when it is cut back.
         threads.close();
         let written = threads.written().await;
         let hashed = threads.hashed().await;
+        let inspected = threads.inspected().await;
+        if let Some(refusal) = refusal(&news.sights) {
+            return Err(self.uploads.refuse(&self.record.id, &refusal).await);
+        }
         let (stop, written) = (pumped?, written?);
         let hashed = hashed.ok_or(StoreError::Interrupted)?;
 
@@ -157,11 +183,28 @@ impl Append<'_> {
         }
         let received = self.record.received + written;
         self.advance(received).await?;
-        if let (Some(digest), Some(state)) = (&mut digest, hashed.digest) {
-            **digest = RunningDigest {
+        let Some(mut followers) = followers else {
+            return verdict;
+        };
+        if let Some(state) = hashed.digest {
+            followers.digest = RunningDigest {
                 state,
                 position: received,
             };
+        }
+        if let Some(Ok(inspecting)) = inspected {
+            followers.put_back(inspecting, received);
+        } else if self.checksum.is_some()
+            && received.saturating_sub(followers.position()) <= LOOKED_AT_AFTERWARDS
+        {
+            let id = &self.record.id;
+            self.uploads.bring_up(&mut followers, id, received).await?;
+        }
+        // All of it is judged as a whole.
+        if self.record.length != Some(received)
+            && let Err(refusal) = followers.show()
+        {
+            return Err(self.uploads.refuse(&self.record.id, &refusal).await);
         }
         verdict
     }
@@ -169,6 +212,7 @@ impl Append<'_> {
     async fn start_threads(
         &self,
         mut digest: Option<Sha256>,
+        inspecting: Option<Box<Inspecting>>,
         marks: watch::Sender<u64>,
     ) -> Result<AppendThreads, StoreError> {
         let (layout, space) = (
@@ -196,6 +240,7 @@ impl Append<'_> {
                         checksum: checksum.map(RunningChecksum::finish),
                     }
                 },
+                inspecting,
             )
         })
         .await
@@ -205,7 +250,7 @@ impl Append<'_> {
     async fn pump(
         &self,
         threads: &mut AppendThreads,
-        durable: &mut watch::Receiver<u64>,
+        News { durable, sights }: &mut News,
         turn: &mut Turn,
         body: &mut ByteStream,
     ) -> Result<Stop, UploadError> {
@@ -214,6 +259,7 @@ impl Append<'_> {
         loop {
             tokio::select! {
                 biased;
+                refusal = refused(sights) => return Ok(Stop::Refused(refusal)),
                 () = turn.lost() => return Ok(Stop::TakenOver),
                 Ok(()) = durable.changed(), if self.checksum.is_none() => {
                     let bytes = *durable.borrow_and_update();
@@ -255,6 +301,7 @@ impl Append<'_> {
             Stop::TakenOver => Err(taken_over(turn)),
             Stop::Exceeded => Err(self.too_much()),
             Stop::NotGzip => Err(UploadError::NotGzip),
+            Stop::Refused(refusal) => Err(UploadError::rejected(&refusal)),
             Stop::Stopped => Err(StoreError::Interrupted.into()),
         }
     }
@@ -283,6 +330,9 @@ impl Append<'_> {
         else {
             return;
         };
+        if now.is_refused {
+            return;
+        }
         if let Err(error) = self.uploads.cut_back(&now.id, now.received).await {
             tracing::warn!(
                 archive.id = %now.id,

@@ -3,7 +3,7 @@
 //! Policy: the words of the store stay [`StoreError`]; these are the ones that only an upload in pieces knows. Each
 //! documents what became of the bytes, because that is what its sender has to know to go on.
 
-use backup_api::BodyError;
+use backup_api::{BodyError, Finding, InspectionReport};
 use database::{DatabaseError, sqlx};
 
 use crate::StoreError;
@@ -51,6 +51,12 @@ pub enum UploadError {
     /// The bytes do not start as a gzip file does. The upload is gone.
     #[error("the upload is not a gzip file")]
     NotGzip,
+    /// The inspection refused the archive. Its bytes are gone; what was found is kept until it expires or is terminated.
+    #[error("the inspection refused the upload")]
+    Rejected {
+        /// What was found, worst first.
+        findings: Vec<Finding>,
+    },
     /// The scope has as many uploads as it may. Nothing changed.
     #[error("there are {limit} uploads already")]
     TooManyUploads {
@@ -81,6 +87,15 @@ pub enum UploadError {
     /// The store refused or failed. What was durable before stays.
     #[error("the store refused or failed")]
     Store(#[from] StoreError),
+}
+
+impl UploadError {
+    /// What an inspection refused.
+    pub(super) fn rejected(report: &InspectionReport) -> Self {
+        Self::Rejected {
+            findings: report.findings.clone(),
+        }
+    }
 }
 
 impl From<DatabaseError> for UploadError {

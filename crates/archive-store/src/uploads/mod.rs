@@ -5,15 +5,19 @@
 //! cut off. When the last byte has come the archive is published like any other, and waits, finished, to be adopted
 //! or to expire.
 //!
+//! An upload that says which half of a backup it is to be is inspected while it comes. One that is refused keeps nothing but
+//! its record, which says why to whoever asks.
+//!
 //! Who owns an upload is an opaque key of the caller, its *scope*; an upload of another scope does not exist.
 //! What the metadata says is the caller's business too, and so is every protocol.
 
 mod append;
-mod digest;
+mod checksum;
 mod error;
 mod file;
 mod finish;
 mod records;
+mod refuse;
 mod turn;
 
 use std::{
@@ -22,11 +26,14 @@ use std::{
     time::Duration,
 };
 
-use backup_api::{BodyError, ByteStream, Part, PartStream, StoredArchive, UploadContent, UploadPart};
+use backup_api::{
+    BodyError, ByteStream, Part, PartStream, StoredArchive, UploadContent, UploadInspection, UploadPart,
+    UploadProgress,
+};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-pub use digest::Checksum;
+pub use checksum::Checksum;
 pub use error::UploadError;
 
 use records::{Quota, Record, Records};
@@ -35,6 +42,7 @@ use turn::Live;
 use crate::{
     ArchiveId, ArchiveOwner, ArchiveStore, FinishedArchive, StoreError,
     blocking::{blocking, detached},
+    inspecting::Sight,
 };
 
 /// Metadata is a few names, not a second archive.
@@ -56,6 +64,8 @@ pub struct UploadLimits {
 pub struct NewUpload {
     /// Who owns it: an opaque key of the caller.
     pub scope: String,
+    /// Which half of a backup it is to be. Where that is not said it is not inspected while it comes.
+    pub part: Option<Part>,
     /// Bytes, where they are known already.
     pub length: Option<u64>,
     /// Kept as it is, at most [`LONGEST_METADATA`] bytes.
@@ -89,7 +99,9 @@ impl Continuation {
 pub struct UploadState {
     /// Its name, and that of the archive it becomes.
     pub id: ArchiveId,
-    /// Durable bytes, never more.
+    /// Which half of a backup it is to be, where that was said.
+    pub part: Option<Part>,
+    /// Durable bytes, never more. Of a refused one, whose bytes are gone: how far it had come.
     pub offset: u64,
     /// Bytes it will have, where they are known.
     pub length: Option<u64>,
@@ -99,17 +111,40 @@ pub struct UploadState {
     pub finished: Option<[u8; 32]>,
     /// When it goes, if nobody goes on with it or adopts it.
     pub expires_at: Timestamp,
+    /// What its inspection says, once bytes were looked at.
+    pub inspection: Option<UploadInspection>,
 }
 
 impl From<Record> for UploadState {
     fn from(record: Record) -> Self {
         Self {
             id: record.id,
+            part: record.part,
             offset: record.received,
             length: record.length,
             metadata: record.metadata,
             finished: record.finished,
             expires_at: record.expires_at,
+            inspection: record.report.map(UploadInspection::Ended),
+        }
+    }
+}
+
+impl From<UploadState> for UploadProgress {
+    /// As it is told outside, without the statements that mend names: there may be hundreds.
+    fn from(state: UploadState) -> Self {
+        let inspection = state.inspection.map(|inspection| match inspection {
+            UploadInspection::Ended(report) => UploadInspection::Ended(report.without_renames()),
+            running @ UploadInspection::Running(_) => running,
+        });
+        Self {
+            id: state.id.to_string(),
+            part: state.part,
+            offset: state.offset,
+            length: state.length,
+            sha256: state.finished.map(hex::encode),
+            expires_at: state.expires_at,
+            inspection,
         }
     }
 }
@@ -153,6 +188,9 @@ impl ResumableUploads {
     }
 
     async fn recover(&self, record: Record) -> Result<(), UploadError> {
+        if record.is_refused {
+            return Ok(self.remove_refused(&record.id).await?);
+        }
         match self.cut_back(&record.id, record.received).await {
             Err(StoreError::Damaged { expected, found }) => {
                 tracing::error!(
@@ -189,11 +227,14 @@ impl ResumableUploads {
         let record = Record {
             id: ArchiveId::generate(),
             scope: upload.scope,
+            part: upload.part,
             length: upload.length,
             received: 0,
             metadata: upload.metadata,
             expires_at: self.end_of_life(),
             finished: None,
+            report: None,
+            is_refused: false,
         };
         self.inner.records.insert(&record, available).await?;
         Ok(record.into())
@@ -205,7 +246,15 @@ impl ResumableUploads {
             return Ok(None);
         };
         self.touch(&record);
-        Ok(Some(record.into()))
+        let sight = self.sight(id);
+        let mut state = UploadState::from(record);
+        if state.inspection.is_none() {
+            state.inspection = sight.map(|sight| match sight {
+                Sight::Going(progress) => UploadInspection::Running(progress.as_ref().clone()),
+                Sight::Refused(report) => UploadInspection::Ended(report.as_ref().clone()),
+            });
+        }
+        Ok(Some(state))
     }
 
     /// Whether there is an upload of this id, whoever owns it. To find where a request belongs, and to answer nobody.
@@ -224,7 +273,7 @@ impl ResumableUploads {
         continuation: Continuation,
         body: ByteStream,
     ) -> Result<UploadState, UploadError> {
-        self.inner.records.require(scope, id).await?;
+        self.inner.records.require_usable(scope, id).await?;
         let (uploads, scope, id) = (self.clone(), scope.to_owned(), id.clone());
         detached(async move { uploads.append_in_turn(&scope, &id, continuation, body).await }).await
     }
@@ -236,14 +285,14 @@ impl ResumableUploads {
         id: &ArchiveId,
         length: u64,
     ) -> Result<UploadState, UploadError> {
-        self.inner.records.require(scope, id).await?;
+        self.inner.records.require_usable(scope, id).await?;
         self.judge_length(length)?;
         let (uploads, scope, id) = (self.clone(), scope.to_owned(), id.clone());
         detached(async move {
             let live = uploads.live(&id);
             // An append under way reckons with the length it found.
             let _turn = live.claim(None).await;
-            let record = uploads.inner.records.require(&scope, &id).await?;
+            let record = uploads.inner.records.require_usable(&scope, &id).await?;
             match record.length {
                 Some(known) if known == length => return Ok(record.into()),
                 Some(length) => return Err(UploadError::LengthKnown { length }),
@@ -302,19 +351,16 @@ impl ResumableUploads {
     /// The archive that an upload has become, to be adopted. Where its last byte has come and it is still being
     /// published, this waits.
     pub async fn finished(&self, scope: &str, id: &ArchiveId) -> Result<FinishedArchive, UploadError> {
-        let record = self.inner.records.require(scope, id).await?;
+        let record = self.inner.records.require_usable(scope, id).await?;
         let state = match record.finished {
             None if record.is_complete() => self.finish_in_turn(scope, id).await?,
             _ => record.into(),
         };
-        match state.finished {
-            Some(sha256) => Ok(FinishedArchive {
-                id: state.id,
-                size: state.offset,
-                sha256,
-            }),
-            None => Err(UploadError::Unfinished { offset: state.offset }),
+        if state.finished.is_none() {
+            return Err(UploadError::Unfinished { offset: state.offset });
         }
+        let archive = self.inner.store.finished(&state.id).await?;
+        archive.ok_or(UploadError::NoSuchUpload)
     }
 
     /// Finished uploads as the parts of a backup, named by their ids. Each is looked up when its turn comes; `refusal`
@@ -374,6 +420,12 @@ impl ResumableUploads {
     fn live(&self, id: &ArchiveId) -> Arc<Live> {
         let mut live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);
         live.entry(id.clone()).or_default().clone()
+    }
+
+    /// What the inspection has shown last, where the upload is in memory.
+    fn sight(&self, id: &ArchiveId) -> Option<Sight> {
+        let live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.get(id).and_then(|live| live.sights.borrow().clone())
     }
 
     /// How many uploads somebody is changing just now.

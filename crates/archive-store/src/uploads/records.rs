@@ -3,16 +3,17 @@
 //! What says that an upload exists is its row here; what says that it is finished is the row of its archive. `received`
 //! is only ever raised, and only to what is durable on the disk.
 
+use backup_api::{InspectionReport, Part};
 use database::{
     Database, WriteTransaction,
-    sqlx::{self, Error},
+    sqlx::{self, Error, Row as _, sqlite::SqliteRow},
 };
 use jiff::Timestamp;
 
 use super::UploadError;
 use crate::{
     ArchiveId, ArchiveOwner, StoreError,
-    catalogue::{self, read_bytes, read_digest},
+    catalogue::{self, read_bytes, read_digest, read_report, stored_report},
 };
 
 /// One upload as it is recorded.
@@ -20,6 +21,8 @@ use crate::{
 pub(crate) struct Record {
     pub(crate) id: ArchiveId,
     pub(crate) scope: String,
+    /// What it is inspected as; not at all where that was not said.
+    pub(crate) part: Option<Part>,
     pub(crate) length: Option<u64>,
     /// Durable bytes.
     pub(crate) received: u64,
@@ -27,6 +30,10 @@ pub(crate) struct Record {
     pub(crate) expires_at: Timestamp,
     /// The digest, when its archive is published.
     pub(crate) finished: Option<[u8; 32]>,
+    /// What the inspection came to, when its archive is published or refused.
+    pub(crate) report: Option<InspectionReport>,
+    /// Nothing but the record is left.
+    pub(crate) is_refused: bool,
 }
 
 impl Record {
@@ -34,20 +41,41 @@ impl Record {
     pub(crate) fn is_complete(&self) -> bool {
         self.length == Some(self.received)
     }
+
+    /// Itself, where something can be made of it.
+    pub(crate) fn unless_refused(self) -> Result<Self, UploadError> {
+        match &self.report {
+            Some(report) if self.is_refused => Err(UploadError::rejected(report)),
+            _ => Ok(self),
+        }
+    }
 }
 
-type Row = (String, String, Option<i64>, i64, String, i64, Option<String>);
+/// What [`record`] reads.
+const COLUMNS: &str = "uploads.id, scope, part, length, received, metadata, expires_at, sha256, report, refusal \
+     FROM uploads JOIN archives ON archives.id = uploads.id";
 
-fn record((id, scope, length, received, metadata, expires_at, sha256): Row) -> Result<Record, Error> {
+fn record(row: &SqliteRow) -> Result<Record, Error> {
+    fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+        Error::Decode(Box::new(error))
+    }
+    let id: String = row.try_get("id")?;
+    let part: Option<String> = row.try_get("part")?;
+    let length: Option<i64> = row.try_get("length")?;
+    let sha256: Option<String> = row.try_get("sha256")?;
+    let report: Option<String> = row.try_get("report")?;
+    let refusal: Option<String> = row.try_get("refusal")?;
     Ok(Record {
-        id: id.parse().map_err(|error| Error::Decode(Box::new(error)))?,
-        scope,
+        id: id.parse().map_err(unreadable)?,
+        scope: row.try_get("scope")?,
+        part: part.map(|part| part.parse().map_err(unreadable)).transpose()?,
         length: length.map(read_bytes).transpose()?,
-        received: read_bytes(received)?,
-        metadata,
-        expires_at: Timestamp::from_microsecond(expires_at)
-            .map_err(|error| Error::Decode(Box::new(error)))?,
+        received: read_bytes(row.try_get("received")?)?,
+        metadata: row.try_get("metadata")?,
+        expires_at: Timestamp::from_microsecond(row.try_get("expires_at")?).map_err(unreadable)?,
         finished: sha256.as_deref().map(read_digest).transpose()?,
+        is_refused: refusal.is_some(),
+        report: refusal.or(report).as_deref().map(read_report).transpose()?,
     })
 }
 
@@ -80,10 +108,12 @@ impl Records {
         )
         .await?;
         sqlx::query(
-            "INSERT INTO uploads (id, scope, length, received, metadata, expires_at) VALUES ($1, $2, $3, 0, $4, $5)",
+            "INSERT INTO uploads (id, scope, part, length, received, metadata, expires_at)
+             VALUES ($1, $2, $3, $4, 0, $5, $6)",
         )
         .bind(upload.id.as_str())
         .bind(&upload.scope)
+        .bind(upload.part.map(Part::as_str))
         .bind(upload.length.map(stored_bytes))
         .bind(&upload.metadata)
         .bind(upload.expires_at.as_microsecond())
@@ -93,22 +123,39 @@ impl Records {
         if let Some(length) = upload.length {
             ensure_room(&mut transaction, length, available).await?;
         }
+        self.forget_refused(&mut transaction, &upload.scope).await?;
         Ok(transaction.commit().await?)
+    }
+
+    /// Refused uploads count for nothing, so whoever goes on sending what is refused would fill the table: the oldest go.
+    async fn forget_refused(
+        &self,
+        transaction: &mut WriteTransaction,
+        scope: &str,
+    ) -> Result<(), UploadError> {
+        sqlx::query(
+            "DELETE FROM archives WHERE id IN (
+                 SELECT id FROM uploads WHERE scope = $1 AND refusal IS NOT NULL
+                 ORDER BY expires_at DESC, id DESC LIMIT -1 OFFSET $2
+             )",
+        )
+        .bind(scope)
+        .bind(i64::from(self.quota.uploads))
+        .execute(&mut **transaction)
+        .await?;
+        Ok(())
     }
 
     /// An upload of `scope` that has not expired.
     pub(crate) async fn find(&self, scope: &str, id: &ArchiveId) -> Result<Option<Record>, UploadError> {
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT uploads.id, scope, length, received, metadata, expires_at, sha256
-             FROM uploads JOIN archives ON archives.id = uploads.id
-             WHERE uploads.id = $1 AND scope = $2 AND expires_at > $3",
-        )
-        .bind(id.as_str())
-        .bind(scope)
-        .bind(Timestamp::now().as_microsecond())
-        .fetch_optional(self.database.reader())
-        .await?;
-        Ok(row.map(record).transpose()?)
+        let query = format!("SELECT {COLUMNS} WHERE uploads.id = $1 AND scope = $2 AND expires_at > $3");
+        let row = sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(id.as_str())
+            .bind(scope)
+            .bind(Timestamp::now().as_microsecond())
+            .fetch_optional(self.database.reader())
+            .await?;
+        Ok(row.as_ref().map(record).transpose()?)
     }
 
     /// The same, where its absence is an error.
@@ -116,15 +163,18 @@ impl Records {
         self.find(scope, id).await?.ok_or(UploadError::NoSuchUpload)
     }
 
+    /// The same, where it also is an error that it was refused.
+    pub(crate) async fn require_usable(&self, scope: &str, id: &ArchiveId) -> Result<Record, UploadError> {
+        self.require(scope, id).await?.unless_refused()
+    }
+
     /// All whose archives are not published.
     pub(crate) async fn unfinished(&self) -> Result<Vec<Record>, UploadError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT uploads.id, scope, length, received, metadata, expires_at, sha256
-             FROM uploads JOIN archives ON archives.id = uploads.id WHERE state = 'receiving'",
-        )
-        .fetch_all(self.database.reader())
-        .await?;
-        Ok(rows.into_iter().map(record).collect::<Result<_, _>>()?)
+        let query = format!("SELECT {COLUMNS} WHERE state = 'receiving'");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query))
+            .fetch_all(self.database.reader())
+            .await?;
+        Ok(rows.iter().map(record).collect::<Result<_, _>>()?)
     }
 
     /// All whose scope begins with `prefix`.
@@ -163,6 +213,23 @@ impl Records {
         if upload.length.is_none() {
             self.ensure_quota(&mut transaction, &upload.scope).await?;
         }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Records why an upload is refused: from now on it counts for nothing.
+    pub(crate) async fn refuse(
+        &self,
+        id: &ArchiveId,
+        report: &InspectionReport,
+        expires_at: Timestamp,
+    ) -> Result<(), UploadError> {
+        let mut transaction = self.database.begin().await?;
+        sqlx::query("UPDATE uploads SET refusal = $2, expires_at = $3 WHERE id = $1 AND refusal IS NULL")
+            .bind(id.as_str())
+            .bind(stored_report(report)?)
+            .bind(expires_at.as_microsecond())
+            .execute(&mut *transaction)
+            .await?;
         Ok(transaction.commit().await?)
     }
 
@@ -220,7 +287,7 @@ impl Records {
     async fn ensure_quota(&self, transaction: &mut WriteTransaction, scope: &str) -> Result<(), UploadError> {
         let (uploads, bytes): (i64, i64) = sqlx::query_as(
             "SELECT count(*), CAST(COALESCE(SUM(COALESCE(length, received)), 0) AS BIGINT) FROM uploads
-             WHERE scope = $1 AND expires_at > $2",
+             WHERE scope = $1 AND expires_at > $2 AND refusal IS NULL",
         )
         .bind(scope)
         .bind(Timestamp::now().as_microsecond())
@@ -247,7 +314,8 @@ async fn ensure_room(
     available: u64,
 ) -> Result<(), UploadError> {
     let announced: i64 = sqlx::query_scalar(
-        "SELECT CAST(COALESCE(SUM(length - received), 0) AS BIGINT) FROM uploads WHERE length IS NOT NULL",
+        "SELECT CAST(COALESCE(SUM(length - received), 0) AS BIGINT) FROM uploads
+         WHERE length IS NOT NULL AND refusal IS NULL",
     )
     .fetch_one(&mut **transaction)
     .await?;

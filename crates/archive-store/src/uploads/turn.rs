@@ -11,15 +11,17 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use super::digest::RunningDigest;
+use crate::{following::Followers, inspecting::Sights};
 
 /// What is in memory of an unfinished upload.
 #[derive(Debug)]
 pub(crate) struct Live {
     turn: Arc<Mutex<()>>,
     newest: watch::Sender<Claim>,
-    /// Held while it goes along with an append, or while a background task catches up.
-    pub(crate) digest: Arc<Mutex<RunningDigest>>,
+    /// Held while they go along with an append, or while a background task catches up.
+    pub(crate) followers: Arc<Mutex<Followers>>,
+    /// What the inspection has shown last.
+    pub(crate) sights: Sights,
 }
 
 /// Who wants the turn.
@@ -34,7 +36,8 @@ impl Default for Live {
         Self {
             turn: Arc::default(),
             newest: watch::Sender::new(Claim::default()),
-            digest: Arc::default(),
+            followers: Arc::default(),
+            sights: Sights::new(None),
         }
     }
 }

@@ -15,7 +15,9 @@ const ENVIRONMENT: &str = "backups/lfrjoebloggs-prd";
 const MANIFEST: &[u8] = br#"{"backupId":"dxpcloud-lqgqnewltbexuewymq-202611232100"}"#;
 
 async fn pair(data: &DataFolder) -> (FinishedArchive, FinishedArchive) {
-    let database = data.store_archive(operation(), &database_of(1000, 1)).await;
+    let database = data
+        .store_archive_as(operation(), Part::Database, &database_of(1000, 1))
+        .await;
     let volume = data.store_archive(operation(), &volume_of(2000, 2)).await;
     (database, volume)
 }

@@ -4,13 +4,14 @@ use std::{fs, mem};
 
 use archive_samples::{database_of, volume_of};
 use archive_store::{ArchiveOwner, ArchiveWriter};
+use backup_api::Part;
 use uuid::Uuid;
 
 use crate::support::{DataFolder, backup, backup_id, operation};
 
 /// As when the power goes: nobody cleans up.
 async fn crash_while_receiving(data: &DataFolder, owner: ArchiveOwner) {
-    let mut writer: ArchiveWriter = data.store.begin(owner, None).await.unwrap();
+    let mut writer: ArchiveWriter = data.store.begin(owner, Part::Volume, None).await.unwrap();
     writer.write(volume_of(100_000, 0).into()).await.unwrap();
     mem::forget(writer);
 }
@@ -50,7 +51,7 @@ async fn a_file_that_was_renamed_but_not_recorded_goes() {
 async fn backups_and_drafts_keep_what_is_theirs() {
     let data = DataFolder::new().await;
     let (first, second) = (database_of(1000, 1), volume_of(1000, 2));
-    let of_backup = data.store_archive(operation(), &first).await;
+    let of_backup = data.store_archive_as(operation(), Part::Database, &first).await;
     data.adopt(&of_backup, &backup()).await.unwrap();
     let of_draft = data
         .store_archive(ArchiveOwner::Draft("draft".to_owned()), &second)
@@ -147,12 +148,11 @@ async fn foreign_files_in_a_half_built_folder_stay() {
 #[tokio::test]
 async fn a_published_folder_stays_even_where_its_archives_go() {
     let data = DataFolder::new().await;
-    let database = data.store_archive(operation(), &database_of(1000, 1)).await;
+    let database = data
+        .store_archive_as(operation(), Part::Database, &database_of(1000, 1))
+        .await;
     let volume = data.store_archive(operation(), &volume_of(1000, 2)).await;
-    let parts = [
-        (&database, backup_api::Part::Database),
-        (&volume, backup_api::Part::Volume),
-    ];
+    let parts = [(&database, Part::Database), (&volume, Part::Volume)];
     let environment = crate::support::environment();
     data.store
         .publish_backup_folder(&environment, &backup_id(), parts, b"{}")

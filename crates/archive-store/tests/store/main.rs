@@ -9,6 +9,7 @@ mod support;
 
 mod backup_folders;
 mod faults;
+mod inspecting;
 mod leftovers;
 mod reading;
 mod uploads;

@@ -6,8 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use archive_store::{ArchiveId, ArchiveOwner, ArchiveStore, FinishedArchive, StoreError, StoreLimits};
-use backup_api::{BackupId, BodyError, ByteRange, ByteStream, EnvironmentId, OperationId};
+use archive_store::{
+    ArchiveId, ArchiveOwner, ArchiveStore, FinishedArchive, InspectionLimits, StoreError, StoreLimits,
+};
+use backup_api::{BackupId, BodyError, ByteRange, ByteStream, EnvironmentId, OperationId, Part};
 use bytes::Bytes;
 use database::{Database, sqlx};
 use futures_util::StreamExt;
@@ -27,6 +29,7 @@ impl DataFolder {
         Self::with_limits(StoreLimits {
             largest_archive: 64 * MIB as u64,
             smallest_free_space: 0,
+            inspection: InspectionLimits::USUAL,
         })
         .await
     }
@@ -53,6 +56,7 @@ impl DataFolder {
         let limits = StoreLimits {
             largest_archive: 64 * MIB as u64,
             smallest_free_space: 0,
+            inspection: InspectionLimits::USUAL,
         };
         let (database, store) = open(folder.path(), limits).await.unwrap();
         Self {
@@ -91,8 +95,19 @@ impl DataFolder {
         assert_eq!(self.records().await, []);
     }
 
+    /// The archive of a document library.
     pub(crate) async fn store_archive(&self, owner: ArchiveOwner, bytes: &[u8]) -> FinishedArchive {
-        let mut writer = self.store.begin(owner, Some(bytes.len() as u64)).await.unwrap();
+        self.store_archive_as(owner, Part::Volume, bytes).await
+    }
+
+    pub(crate) async fn store_archive_as(
+        &self,
+        owner: ArchiveOwner,
+        part: Part,
+        bytes: &[u8],
+    ) -> FinishedArchive {
+        let announced = Some(bytes.len() as u64);
+        let mut writer = self.store.begin(owner, part, announced).await.unwrap();
         for piece in bytes.chunks(100_000) {
             writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
         }

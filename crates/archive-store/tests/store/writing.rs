@@ -3,7 +3,8 @@
 use std::{fs, time::Duration};
 
 use archive_samples::{SMALLEST, volume_of};
-use archive_store::{ArchiveOwner, StoreError, StoreLimits};
+use archive_store::{ArchiveOwner, InspectionLimits, StoreError, StoreLimits};
+use backup_api::Part;
 use bytes::Bytes;
 use database::sqlx;
 use proptest::prelude::*;
@@ -16,6 +17,7 @@ async fn small() -> DataFolder {
     DataFolder::with_limits(StoreLimits {
         largest_archive: LIMIT,
         smallest_free_space: 0,
+        inspection: InspectionLimits::USUAL,
     })
     .await
 }
@@ -23,7 +25,11 @@ async fn small() -> DataFolder {
 #[tokio::test]
 async fn an_archive_announced_too_large_is_refused_before_a_byte() {
     let data = small().await;
-    let error = data.store.begin(operation(), Some(LIMIT + 1)).await.unwrap_err();
+    let error = data
+        .store
+        .begin(operation(), Part::Volume, Some(LIMIT + 1))
+        .await
+        .unwrap_err();
     assert!(
         matches!(error, StoreError::TooLarge { limit: LIMIT }),
         "{error:?}"
@@ -34,7 +40,7 @@ async fn an_archive_announced_too_large_is_refused_before_a_byte() {
 #[tokio::test]
 async fn an_archive_that_becomes_too_large_is_refused_while_it_streams() {
     let data = small().await;
-    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     let bytes = [volume_of(1000, 0), vec![0]].concat();
     writer
         .write(Bytes::copy_from_slice(&bytes[..1000]))
@@ -70,10 +76,15 @@ async fn what_does_not_fit_beside_the_reserve_is_refused_before_a_byte() {
     let limits = StoreLimits {
         largest_archive: u64::MAX,
         smallest_free_space: reserve,
+        inspection: InspectionLimits::USUAL,
     };
     let data = DataFolder::with_limits(limits).await;
     for (announced, expected) in [(Some(5000), 5000), (None, 1)] {
-        let error = data.store.begin(operation(), announced).await.unwrap_err();
+        let error = data
+            .store
+            .begin(operation(), Part::Volume, announced)
+            .await
+            .unwrap_err();
         assert!(
             matches!(error, StoreError::Full { needed, available: 0 } if needed == expected),
             "{announced:?}: {error:?}"
@@ -96,9 +107,14 @@ async fn what_does_not_fit_beside_the_reserve_is_refused_before_a_byte() {
     let limits = StoreLimits {
         largest_archive: u64::MAX,
         smallest_free_space: 0,
+        inspection: InspectionLimits::USUAL,
     };
     let data = DataFolder::with_limits(limits).await;
-    let error = data.store.begin(operation(), Some(u64::MAX)).await.unwrap_err();
+    let error = data
+        .store
+        .begin(operation(), Part::Volume, Some(u64::MAX))
+        .await
+        .unwrap_err();
     assert!(
         matches!(error, StoreError::Full { available: 1.., .. }),
         "{error:?}"
@@ -110,7 +126,11 @@ async fn an_archive_whose_file_cannot_be_made_leaves_no_record() {
     let data = DataFolder::new().await;
     fs::remove_dir(data.path("archives")).unwrap();
     fs::write(data.path("archives"), b"in the way").unwrap();
-    let error = data.store.begin(operation(), None).await.unwrap_err();
+    let error = data
+        .store
+        .begin(operation(), Part::Volume, None)
+        .await
+        .unwrap_err();
     assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
     assert_eq!(data.records().await, []);
 }
@@ -118,7 +138,11 @@ async fn an_archive_whose_file_cannot_be_made_leaves_no_record() {
 #[tokio::test]
 async fn a_text_file_is_refused_at_once() {
     let data = DataFolder::new().await;
-    let mut writer = data.store.begin(operation(), Some(20)).await.unwrap();
+    let mut writer = data
+        .store
+        .begin(operation(), Part::Volume, Some(20))
+        .await
+        .unwrap();
     let error = writer
         .write(Bytes::from_static(b"-- PostgreSQL dump"))
         .await
@@ -131,14 +155,14 @@ async fn a_text_file_is_refused_at_once() {
 #[tokio::test]
 async fn an_archive_without_bytes_is_told_from_one_that_is_no_gzip_file() {
     let data = DataFolder::new().await;
-    let writer = data.store.begin(operation(), None).await.unwrap();
+    let writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     assert!(matches!(writer.finish().await, Err(StoreError::Empty)));
 
-    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     writer.write(Bytes::new()).await.unwrap();
     assert!(matches!(writer.finish().await, Err(StoreError::Empty)));
 
-    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     writer.write(Bytes::from_static(b"\x1f\x8b")).await.unwrap();
     assert!(matches!(writer.finish().await, Err(StoreError::NotGzip)));
     data.assert_nothing_is_left().await;
@@ -147,7 +171,7 @@ async fn an_archive_without_bytes_is_told_from_one_that_is_no_gzip_file() {
 #[tokio::test]
 async fn a_dropped_writer_leaves_nothing() {
     let data = DataFolder::new().await;
-    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     writer.write(volume_of(MIB, 0).into()).await.unwrap();
     assert_eq!(data.names("archives").len(), 1);
     drop(writer);
@@ -163,7 +187,7 @@ async fn a_dropped_writer_leaves_nothing() {
 #[tokio::test]
 async fn a_discarded_writer_leaves_nothing_when_discard_returns() {
     let data = DataFolder::new().await;
-    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     writer.write(volume_of(MIB, 0).into()).await.unwrap();
     writer.discard().await;
     data.assert_nothing_is_left().await;
@@ -172,7 +196,7 @@ async fn a_discarded_writer_leaves_nothing_when_discard_returns() {
 #[tokio::test]
 async fn an_archive_whose_record_went_is_not_finished() {
     let data = DataFolder::new().await;
-    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     writer.write(volume_of(SMALLEST, 0).into()).await.unwrap();
     data.store.discard(writer.id()).await.unwrap();
     writer.finish().await.unwrap_err();
@@ -182,7 +206,7 @@ async fn an_archive_whose_record_went_is_not_finished() {
 #[tokio::test]
 async fn a_published_file_whose_record_went_is_no_archive() {
     let data = DataFolder::new().await;
-    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     writer.write(volume_of(SMALLEST, 0).into()).await.unwrap();
     let mut transaction = data.database.begin().await.unwrap();
     sqlx::query("DELETE FROM archives")
@@ -201,7 +225,7 @@ async fn what_an_operation_leaves_goes_and_what_a_backup_adopted_stays() {
     let adopted = data.store_archive(operation(), &volume_of(SMALLEST, 1)).await;
     data.adopt(&adopted, &backup()).await.unwrap();
     let finished = data.store_archive(operation(), &volume_of(SMALLEST, 2)).await;
-    let mut receiving = data.store.begin(operation(), None).await.unwrap();
+    let mut receiving = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     receiving.write(volume_of(SMALLEST, 3).into()).await.unwrap();
 
     data.store.discard_all_of(&operation()).await.unwrap();
@@ -220,7 +244,7 @@ async fn what_an_operation_leaves_goes_and_what_a_backup_adopted_stays() {
 async fn an_archive_is_there_when_it_is_finished_and_not_before() {
     let data = DataFolder::new().await;
     let bytes = volume_of(3 * MIB + 17, 1);
-    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     let id = writer.id().clone();
     writer.write(bytes.clone().into()).await.unwrap();
     assert_eq!(writer.received(), bytes.len() as u64);
@@ -247,7 +271,7 @@ async fn an_archive_is_there_when_it_is_finished_and_not_before() {
 async fn bytes_that_come_one_by_one_are_all_kept() {
     let data = DataFolder::new().await;
     let bytes = volume_of(5000, 2);
-    let mut writer = data.store.begin(operation(), None).await.unwrap();
+    let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
     for byte in &bytes {
         writer.write(Bytes::copy_from_slice(&[*byte])).await.unwrap();
     }
@@ -329,7 +353,7 @@ proptest! {
         runtime.block_on(async {
             let data = DataFolder::new().await;
             let bytes = volume_of(lengths.iter().sum::<usize>().max(SMALLEST), seed);
-            let mut writer = data.store.begin(operation(), None).await.unwrap();
+            let mut writer = data.store.begin(operation(), Part::Volume, None).await.unwrap();
             let mut rest = Bytes::from(bytes.clone());
             for length in lengths {
                 writer.write(rest.split_to(length.min(rest.len()))).await.unwrap();

@@ -4,6 +4,7 @@ use std::{fs, mem};
 
 use archive_samples::{database_of, volume_of};
 use archive_store::uploads::{Continuation, NewUpload};
+use backup_api::Part;
 use rustix::io::Errno;
 use uuid::Uuid;
 
@@ -15,10 +16,12 @@ const DURABLE: u64 = 50_000;
 /// Leaves everything that a process can leave, and gives the id of an upload that is to be continued.
 async fn leave_everything(world: &World) -> archive_store::ArchiveId {
     // An archive that is received, one that is finished and nobody's, and a file without a record.
-    let mut writer = world.store.begin(owner(), None).await.unwrap();
+    let mut writer = world.store.begin(owner(), Part::Volume, None).await.unwrap();
     writer.write(volume_of(1000, 3).into()).await.unwrap();
     mem::forget(writer);
-    receive(&world.store, &volume_of(1000, 4)).await.unwrap();
+    receive(&world.store, Part::Volume, &volume_of(1000, 4))
+        .await
+        .unwrap();
     let archives = world.folder.path().join("archives");
     fs::write(archives.join(Uuid::now_v7().to_string()), b"bytes").unwrap();
 
@@ -35,6 +38,7 @@ async fn leave_everything(world: &World) -> archive_store::ArchiveId {
     // An upload, with bytes behind those that count.
     let upload = NewUpload {
         scope: SCOPE.to_owned(),
+        part: Some(Part::Database),
         length: Some(2 * DURABLE),
         metadata: METADATA.to_owned(),
     };

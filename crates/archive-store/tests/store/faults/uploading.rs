@@ -7,6 +7,7 @@ use archive_store::{
     ArchiveId,
     uploads::{Checksum, Continuation, NewUpload},
 };
+use backup_api::Part;
 use rustix::io::Errno;
 
 use super::{world::*, *};
@@ -74,6 +75,7 @@ impl Work for Upload {
     async fn run(&self, world: &World) -> Result<(), Failure> {
         let upload = NewUpload {
             scope: SCOPE.to_owned(),
+            part: Some(Part::Database),
             length: Some(self.bytes.len() as u64),
             metadata: METADATA.to_owned(),
         };

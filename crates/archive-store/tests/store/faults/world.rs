@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fs};
 
 use archive_samples::{database_of, volume_of};
 use archive_store::{
-    ArchiveOwner, ArchiveStore, FinishedArchive, StoreError, StoreLimits, uploads::ResumableUploads,
+    ArchiveOwner, ArchiveStore, FinishedArchive, InspectionLimits, StoreError, StoreLimits,
+    uploads::ResumableUploads,
 };
 use backup_api::{BackupId, ByteRange, EnvironmentId, OperationId, Part};
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use crate::{
 const STORE_LIMITS: StoreLimits = StoreLimits {
     largest_archive: 64 * MIB as u64,
     smallest_free_space: 0,
+    inspection: InspectionLimits::USUAL,
 };
 
 /// A backup as it was acknowledged.
@@ -78,8 +80,12 @@ pub(super) async fn open(folder: &TempDir, disk: &Arc<FaultyDisk>) -> Result<Ope
 }
 
 /// An archive through the writer, which is discarded where it fails.
-pub(super) async fn receive(store: &ArchiveStore, bytes: &[u8]) -> Result<FinishedArchive, StoreError> {
-    let mut writer = store.begin(owner(), Some(bytes.len() as u64)).await?;
+pub(super) async fn receive(
+    store: &ArchiveStore,
+    part: Part,
+    bytes: &[u8],
+) -> Result<FinishedArchive, StoreError> {
+    let mut writer = store.begin(owner(), part, Some(bytes.len() as u64)).await?;
     for piece in bytes.chunks(100_000) {
         if let Err(error) = writer.write(Bytes::copy_from_slice(piece)).await {
             writer.discard().await;
@@ -98,7 +104,10 @@ pub(super) async fn back_up(
     bytes: [Vec<u8>; 2],
 ) -> Result<Backup, Failure> {
     let id: BackupId = id.parse()?;
-    let archives = [receive(store, &bytes[0]).await?, receive(store, &bytes[1]).await?];
+    let archives = [
+        receive(store, Part::Database, &bytes[0]).await?,
+        receive(store, Part::Volume, &bytes[1]).await?,
+    ];
     let manifest = format!(r#"{{"backupId":"{id}"}}"#).into_bytes();
     let parts = [(&archives[0], Part::Database), (&archives[1], Part::Volume)];
     store
@@ -228,7 +237,7 @@ impl World {
             let others = async {
                 self.assert_standing().await;
                 let bytes = volume_of(200_000, 99);
-                let archive = receive(&self.store, &bytes).await.unwrap();
+                let archive = receive(&self.store, Part::Volume, &bytes).await.unwrap();
                 self.assert_archive(&archive, &bytes).await;
                 self.store.discard(archive.id()).await.unwrap();
             };

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use archive_samples::database_of;
 use archive_store::{
-    ArchiveId, ArchiveStore, StoreLimits,
+    ArchiveId, ArchiveStore, InspectionLimits, StoreLimits,
     uploads::{Continuation, ResumableUploads},
 };
 use backup_api::ByteStream;
@@ -59,6 +59,7 @@ async fn open(folder: tempfile::TempDir) -> Uploads {
     let limits = StoreLimits {
         largest_archive: 64 * MIB as u64,
         smallest_free_space: 0,
+        inspection: InspectionLimits::USUAL,
     };
     let store = ArchiveStore::open(folder.path(), database.clone(), limits)
         .await

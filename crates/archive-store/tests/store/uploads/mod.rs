@@ -3,6 +3,7 @@
 mod appending;
 mod crashes;
 mod expiry;
+mod inspecting;
 mod model;
 mod refusals;
 mod takeover;
@@ -13,7 +14,7 @@ use archive_store::{
     ArchiveId, FinishedArchive,
     uploads::{Checksum, Continuation, NewUpload, ResumableUploads, UploadError, UploadLimits, UploadState},
 };
-use backup_api::{BodyError, ByteStream};
+use backup_api::{BodyError, ByteStream, Part};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 
@@ -76,6 +77,7 @@ impl Uploads {
     ) -> Result<UploadState, UploadError> {
         let upload = NewUpload {
             scope: scope.to_owned(),
+            part: Some(Part::Database),
             length,
             metadata: METADATA.to_owned(),
         };

@@ -6,6 +6,8 @@ use archive_store::{
     uploads::{Continuation, LONGEST_METADATA, NewUpload, UploadError, UploadLimits},
 };
 
+use backup_api::Part;
+
 use super::{LIMITS, SCOPE, Uploads, body};
 use crate::support::{DataFolder, MIB};
 
@@ -29,6 +31,7 @@ async fn what_can_never_be_taken_is_refused_before_a_byte() {
     );
     let upload = NewUpload {
         scope: SCOPE.to_owned(),
+        part: Some(Part::Database),
         length: None,
         metadata: "x".repeat(LONGEST_METADATA + 1),
     };
@@ -44,6 +47,7 @@ async fn what_is_announced_elsewhere_counts_as_taken_room() {
     let limits = archive_store::StoreLimits {
         largest_archive: u64::MAX,
         smallest_free_space: 0,
+        inspection: archive_store::InspectionLimits::USUAL,
     };
     let limit = UploadLimits {
         bytes_per_scope: u64::MAX,
