@@ -5,6 +5,7 @@ use archive_store::{
     uploads::{Continuation, NewUpload, ResumableUploads, UploadError, UploadState},
 };
 use axum::{
+    Json,
     body::Body,
     extract::OriginalUri,
     http::{
@@ -14,7 +15,7 @@ use axum::{
     },
     response::{IntoResponse as _, Response},
 };
-use backup_api::http::HttpError;
+use backup_api::{UploadInspection, UploadProgress, http::HttpError};
 
 use crate::{
     body::chunks,
@@ -54,6 +55,7 @@ pub(crate) async fn create(
 ) -> Result<Response, HttpError> {
     let length = headers::announced_length(&parts.headers)?;
     let metadata = headers::metadata(&parts.headers)?;
+    let part = headers::part(&metadata)?;
     let start = Continuation {
         offset: 0,
         checksum: headers::checksum(&parts.headers)?,
@@ -71,6 +73,7 @@ pub(crate) async fn create(
     }
     let upload = NewUpload {
         scope: scope.clone(),
+        part,
         length,
         metadata,
     };
@@ -98,6 +101,21 @@ pub(crate) async fn create(
     Ok(response)
 }
 
+/// `GET`: what is known of an upload, also of one that was refused. Ours, so that it needs no word of the protocol.
+pub(crate) async fn describe_one(
+    uploads: &ResumableUploads,
+    scope: &str,
+    id: &ArchiveId,
+) -> Result<Response, HttpError> {
+    let state = require(uploads, scope, id).await?;
+    Ok(description(&UploadProgress::from(state)))
+}
+
+/// The answer that tells how far an upload is.
+pub(crate) fn description(progress: &UploadProgress) -> Response {
+    ([(CACHE_CONTROL, "no-store")], Json(progress)).into_response()
+}
+
 /// `HEAD`: how far an upload is.
 pub(crate) async fn state(
     uploads: &ResumableUploads,
@@ -105,6 +123,13 @@ pub(crate) async fn state(
     id: &ArchiveId,
 ) -> Result<Response, HttpError> {
     let state = require(uploads, scope, id).await?;
+    if state
+        .inspection
+        .as_ref()
+        .is_some_and(UploadInspection::is_refused)
+    {
+        return Err(problems::upload_refused().into());
+    }
     let mut response = StatusCode::OK.into_response();
     let answer = response.headers_mut();
     answer.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

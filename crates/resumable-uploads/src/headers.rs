@@ -7,7 +7,7 @@ use axum::http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
-use backup_api::{ApiError, tus};
+use backup_api::{ApiError, Part, tus};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
@@ -101,6 +101,24 @@ pub(crate) fn metadata(headers: &HeaderMap) -> Result<String, ApiError> {
         Ok(text.to_owned())
     } else {
         Err(invalid())
+    }
+}
+
+/// Which half of a backup the metadata says it is to be.
+pub(crate) fn part(metadata: &str) -> Result<Option<Part>, ApiError> {
+    let pairs = metadata.split(',').filter_map(|pair| pair.trim().split_once(' '));
+    let Some((_, value)) = pairs.into_iter().find(|(name, _)| *name == tus::PART) else {
+        return Ok(None);
+    };
+    let word = BASE64_STANDARD
+        .decode(value)
+        .ok()
+        .and_then(|word| String::from_utf8(word).ok());
+    match word.and_then(|word| word.parse().ok()) {
+        Some(part) => Ok(Some(part)),
+        None => Err(invalid(
+            "`part` in `Upload-Metadata` is `database` or `volume`, in base64: `part ZGF0YWJhc2U=` or `part dm9sdW1l`.",
+        )),
     }
 }
 
@@ -212,6 +230,8 @@ mod tests {
                     // What is kept is handed out again as a header.
                     prop_assert!(HeaderValue::from_str(&text).is_ok());
                 }
+                let text = String::from_utf8_lossy(&value);
+                let _ = part(&text);
                 if let Ok(Some(name)) = sender(&headers) {
                     prop_assert!(name.is_ascii() && name.len() <= LONGEST_SENDER);
                 }

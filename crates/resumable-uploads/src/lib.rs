@@ -20,5 +20,5 @@ mod problems;
 mod relay;
 mod router;
 
-pub use relay::{RelayFuture, RelayRefusal, Relayed, RelayedRequest, UploadRelay, relay};
+pub use relay::{DescriptionFuture, RelayFuture, RelayRefusal, Relayed, RelayedRequest, UploadRelay, relay};
 pub use router::{UploadAccess, router, routes};

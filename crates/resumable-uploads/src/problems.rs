@@ -53,6 +53,16 @@ pub(crate) fn upload_gone() -> Problem {
     )
 }
 
+/// For `HEAD`, whose answers have no body: clients of the protocol give up what is 410, and ours ask with `GET` why.
+pub(crate) fn upload_refused() -> Problem {
+    Problem::new(
+        Code::ArchiveRejected,
+        410,
+        "The archive was refused",
+        "The archive was refused and is gone. Ask with GET what was found, mend it and create a new upload.",
+    )
+}
+
 pub(crate) fn length_exceeded(length: u64) -> Problem {
     let detail = format!("The upload was announced with {length} bytes; send no more than those.");
     Problem::new(Code::TooLarge, 413, "More than announced", detail)
@@ -114,6 +124,7 @@ pub(crate) fn from_upload(error: UploadError) -> HttpError {
         UploadError::NotGzip => not_gzip(
             "The bytes do not start as a gzip file does. Compress the archive and create a new upload.",
         ),
+        UploadError::Rejected { findings } => return ApiError::ArchiveRejected(findings).into(),
         UploadError::TooManyUploads { limit } => quota(
             format!("There are {limit} unused uploads already. Use or terminate one of them first."),
             None,

@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use backup_api::{
-    Actor, ApiError, ApiFuture, BodyError, ByteStream, Problem,
+    Actor, ApiError, ApiFuture, BodyError, ByteStream, Problem, UploadProgress,
     http::{HttpError, RouteTable, render},
 };
 
@@ -86,6 +86,10 @@ impl From<RelayRefusal> for HttpError {
 /// What [`UploadRelay::relay`] returns.
 pub type RelayFuture<'a> = Pin<Box<dyn Future<Output = Result<Relayed, RelayRefusal>> + Send + 'a>>;
 
+/// What [`UploadRelay::describe`] returns.
+pub type DescriptionFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<UploadProgress, RelayRefusal>> + Send + 'a>>;
+
 /// Knows who may upload, and sends on what they send.
 pub trait UploadRelay: Send + Sync + 'static {
     /// Who asks. An error where they may not upload. The body has not been touched when this is asked.
@@ -93,6 +97,9 @@ pub trait UploadRelay: Send + Sync + 'static {
 
     /// Sends a request on, for an actor that was admitted, and gives the answer.
     fn relay(&self, actor: Actor, request: RelayedRequest) -> RelayFuture<'_>;
+
+    /// Asks what is known of an upload, for an actor that was admitted.
+    fn describe(&self, actor: Actor, id: String) -> DescriptionFuture<'_>;
 }
 
 type Shared = Arc<dyn UploadRelay>;
@@ -135,6 +142,10 @@ async fn upload(State(relay): State<Shared>, request: Request) -> Result<Respons
         return Ok(describe());
     }
     let actor = relay.admit(&parts).await?;
+    if method == Method::GET {
+        let id = upload_named_by(&parts)?.to_string();
+        return Ok(handlers::description(&relay.describe(actor, id).await?));
+    }
     speaks_our_version(&parts)?;
     let id = upload_named_by(&parts)?.to_string();
     if ![Method::HEAD, Method::PATCH, Method::DELETE].contains(&method) {

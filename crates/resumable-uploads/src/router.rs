@@ -24,7 +24,7 @@ use crate::{
 const COLLECTION_METHODS: &str = "POST, OPTIONS";
 /// Of a collection whose uploads are made elsewhere.
 pub(crate) const CLOSED_COLLECTION_METHODS: &str = "OPTIONS";
-pub(crate) const UPLOAD_METHODS: &str = "HEAD, PATCH, DELETE, OPTIONS";
+pub(crate) const UPLOAD_METHODS: &str = "GET, HEAD, PATCH, DELETE, OPTIONS";
 
 /// Decides who may upload, for a router that knows neither people nor roles.
 pub trait UploadAccess: Send + Sync + 'static {
@@ -108,6 +108,11 @@ async fn upload(State(state): State<Uploads>, request: Request) -> Result<Respon
     let method = effective_method(&parts);
     if method == Method::OPTIONS {
         return Ok(state.describe());
+    }
+    if method == Method::GET {
+        let scope = state.access.scope(&parts).await?;
+        let id = upload_named_by(&parts)?;
+        return handlers::describe_one(&state.uploads, &scope, &id).await;
     }
     let scope = admit(&state, &parts).await?;
     let id = upload_named_by(&parts)?;

@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     http::{StatusCode, request::Builder},
 };
-use backup_api::ProblemCode as Code;
+use backup_api::{Part, ProblemCode as Code};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::support::*;
@@ -91,16 +91,18 @@ async fn other_methods_and_paths_are_not_there() {
     for (method, path, allowed) in [
         ("GET", COLLECTION, "POST, OPTIONS"),
         ("DELETE", COLLECTION, "POST, OPTIONS"),
-        ("GET", path.as_str(), "HEAD, PATCH, DELETE, OPTIONS"),
-        ("POST", path.as_str(), "HEAD, PATCH, DELETE, OPTIONS"),
+        ("PUT", path.as_str(), "GET, HEAD, PATCH, DELETE, OPTIONS"),
+        ("POST", path.as_str(), "GET, HEAD, PATCH, DELETE, OPTIONS"),
     ] {
         let (problem, headers) = fixture.refused(request(method, path), 405).await;
         assert_eq!(problem.code, Code::MethodNotAllowed);
         assert_eq!(header(&headers, "allow"), allowed);
     }
     // A method is only overridden where the request may write anyway.
-    let disguised = request("GET", &path).header("x-http-method-override", "DELETE");
+    let disguised = request("PUT", &path).header("x-http-method-override", "DELETE");
     fixture.refused(disguised, 405).await;
+    let disguised = request("GET", &path).header("x-http-method-override", "DELETE");
+    assert_eq!(fixture.call(disguised).await.status(), StatusCode::OK);
     let (problem, _) = fixture
         .refused(request("POST", &format!("{path}/more")), 404)
         .await;
@@ -113,6 +115,7 @@ async fn where_uploads_are_made_otherwise_none_is_made_here() {
     let fixture = without_creation().await;
     let new = NewUpload {
         scope: "person:joe/dev".to_owned(),
+        part: Some(Part::Database),
         length: Some(100),
         metadata: METADATA.to_owned(),
     };
@@ -190,6 +193,12 @@ async fn announcements_that_cannot_be_understood_are_refused() {
             create()
                 .header("upload-length", "9")
                 .header("upload-metadata", "a YQ==,,b Yg=="),
+            400,
+        ),
+        (
+            create()
+                .header("upload-length", "9")
+                .header("upload-metadata", "filename YQ==, part bm90aGluZw=="),
             400,
         ),
         (
@@ -341,4 +350,71 @@ async fn what_is_wrong_with_the_bytes_is_told() {
     let response = fixture.send(create.body(Body::from("text")).unwrap()).await;
     problem(response, 415).await;
     assert_eq!((fixture.count().await, fixture.files()), (1, 1));
+}
+
+/// What `GET` says of an upload, to whoever it belongs to.
+async fn told(fixture: &Fixture, path: &str) -> serde_json::Value {
+    let response = fixture.call(without(request("GET", path), "tus-resumable")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(header(response.headers(), "cache-control"), "no-store");
+    let bytes = http_body_util::BodyExt::collect(response.into_body())
+        .await
+        .unwrap();
+    serde_json::from_slice(&bytes.to_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn what_an_inspection_refuses_is_told_to_whoever_asks_until_it_is_ended() {
+    let fixture = fixture().await;
+    let create = request("POST", COLLECTION)
+        .header("upload-length", 1000)
+        .header("upload-metadata", "filename YQ==, part dm9sdW1l");
+    let response = fixture.call(create).await;
+    let path = header(response.headers(), "location").to_owned();
+    assert_eq!(told(&fixture, &path).await["part"], "volume");
+    let not_tar = archive_samples::gzip(&b"no tar at all ".repeat(100));
+    let refused = || async {
+        let (problem, _) = problem(fixture.append(&path, 0, &not_tar).await, 422).await;
+        assert_eq!(problem.code, Code::ArchiveRejected);
+        assert_eq!(problem.findings[0].code, "not-tar");
+        assert_eq!(problem.detail, problem.findings[0].message);
+    };
+    refused().await;
+    refused().await;
+    fixture.head_refused(request("HEAD", &path), 410).await;
+    let ended = told(&fixture, &path).await;
+    assert_eq!(
+        ended["inspection"]["ended"]["findings"][0]["code"], "not-tar",
+        "{ended}"
+    );
+    assert_eq!((fixture.count().await, fixture.files()), (1, 0));
+    for who in ["ann", "guest"] {
+        let response = fixture
+            .call(with(request("GET", &path), "authorization", who))
+            .await;
+        assert!(response.status().is_client_error(), "{who}");
+    }
+
+    let response = fixture.call(request("DELETE", &path)).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_eq!(
+        fixture.call(request("GET", &path)).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(fixture.count().await, 0);
+}
+
+/// Nobody knows the name of an upload whose first bytes came with its announcement.
+#[tokio::test]
+async fn what_is_refused_with_its_announcement_is_gone() {
+    let fixture = fixture().await;
+    let create = request("POST", COLLECTION)
+        .header("upload-length", 1000)
+        .header("upload-metadata", "part dm9sdW1l")
+        .header("content-type", CONTENT);
+    let body = Body::from(archive_samples::gzip(&b"no tar at all ".repeat(100)));
+    let response = fixture.send(create.body(body).unwrap()).await;
+    let (problem, _) = problem(response, 422).await;
+    assert_eq!(problem.findings[0].code, "not-tar");
+    assert_eq!((fixture.count().await, fixture.files()), (0, 0));
 }

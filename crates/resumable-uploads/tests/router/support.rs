@@ -9,7 +9,7 @@ use std::{
 };
 
 use archive_store::{
-    ArchiveStore, StoreLimits,
+    ArchiveStore, InspectionLimits, StoreLimits,
     uploads::{ResumableUploads, UploadLimits},
 };
 use axum::{
@@ -79,6 +79,7 @@ pub(crate) async fn with_free_space(smallest_free_space: u64) -> Fixture {
     let limits = StoreLimits {
         largest_archive: LARGEST,
         smallest_free_space,
+        inspection: InspectionLimits::USUAL,
     };
     let store = ArchiveStore::open(folder.path(), database.clone(), limits)
         .await
