@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, atomic::AtomicU64};
 
+use archive_store::FinishedArchive;
 use backup_api::{
     Activity, ActivityKind, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi,
-    BackupId, BackupList, ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EnvironmentUid,
-    EventId, EventStream, History, HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Upload,
+    BackupId, BackupList, ByteRange, ByteStream, Capabilities, Capability, DumpFacts, EnvironmentId,
+    EnvironmentUid, EventId, EventStream, History, HistoryQuery, ListQuery, LogLine, Operation, OperationId,
+    Part, Upload,
 };
 
 use member_store::Members;
@@ -53,6 +55,19 @@ impl EnvironmentService {
         catalogue::find(&self.shared.database, &self.environment, id)
             .await?
             .ok_or_else(|| ApiError::no_such_backup(id))
+    }
+
+    /// The statements that mend names in the database of a backup.
+    async fn rename_script(&self, id: &BackupId) -> Result<Option<String>, ApiError> {
+        let Shared { database, store, .. } = &*self.shared;
+        let archive = catalogue::find_archive(database, &self.environment, id, Part::Database)
+            .await?
+            .ok_or_else(|| ApiError::no_such_backup(id))?;
+        let archive = archive.parse().map_err(ApiError::internal)?;
+        let archive = store.finished(&archive).await.map_err(ApiError::internal)?;
+        let report = archive.as_ref().and_then(FinishedArchive::report);
+        let dump = report.and_then(|report| report.dump.as_ref());
+        Ok(dump.and_then(DumpFacts::rename_script))
     }
 
     /// The operation that holds this environment, if one does.
@@ -197,6 +212,10 @@ impl BackupApi for EnvironmentService {
             service.tell(activity.with_result(&result));
             result
         })
+    }
+
+    fn renames<'a>(&'a self, _actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Option<String>> {
+        Box::pin(self.rename_script(id))
     }
 
     fn operations<'a>(&'a self, _actor: &'a Actor, limit: u32) -> ApiFuture<'a, Vec<Operation>> {

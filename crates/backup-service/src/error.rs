@@ -71,6 +71,7 @@ pub(crate) fn from_store(error: StoreError, part: Part) -> ApiError {
         StoreError::Full { needed, available } => ApiError::StoreFull { needed, available },
         StoreError::NotGzip => ApiError::NotGzip(part),
         StoreError::Empty => ApiError::empty_archive(part),
+        StoreError::Rejected { findings } => ApiError::ArchiveRejected(findings),
         other => ApiError::internal(other),
     }
 }

@@ -142,7 +142,7 @@ impl Intake {
         let owner = ArchiveOwner::Operation(self.running.operation().id.clone());
         let store = &self.service.shared.store;
         let mut writer = store
-            .begin(owner, None)
+            .begin(owner, part, None)
             .await
             .map_err(|error| from_store(error, part))?;
         // Only the bytes on their way are given up: what has been begun with the file is brought to its end.
@@ -165,7 +165,14 @@ impl Intake {
         writer: &mut ArchiveWriter,
     ) -> Result<(), ApiError> {
         let progress = self.running.progress();
-        while let Some(chunk) = self.next_in_time(body.next()).await? {
+        loop {
+            // What is refused is told at once, also to a sender that is slow.
+            let next = tokio::select! {
+                biased;
+                error = writer.rejected() => return Err(from_store(error, part)),
+                next = self.next_in_time(body.next()) => next?,
+            };
+            let Some(chunk) = next else { return Ok(()) };
             let chunk = chunk?;
             let length = chunk.len() as u64;
             writer
@@ -174,12 +181,15 @@ impl Intake {
                 .map_err(|error| from_store(error, part))?;
             progress.add(length);
         }
-        Ok(())
     }
 
     async fn stored(&self, part: Part, id: &str) -> Result<PartAtRest, ApiError> {
         let found = PartAtRest::find(&self.service, part, id).await?;
-        let archive = found.ok_or(ApiError::MissingPart(part))?;
+        let found = found.ok_or(ApiError::MissingPart(part))?;
+        // Usually it was inspected while it came.
+        let archive = self
+            .unless_called_off(found.inspected(&self.service, part))
+            .await?;
         self.running.progress().add(archive.size());
         Ok(archive)
     }
@@ -317,7 +327,7 @@ impl Intake {
             .origin
             .created_at
             .unwrap_or(self.running.operation().started_at);
-        Backup {
+        let backup = Backup {
             backup_id: self.id.clone(),
             project: environment.project.clone(),
             environment: environment.environment.clone(),
@@ -335,15 +345,22 @@ impl Intake {
                 size: database.size(),
                 sha256: hex::encode(database.sha256()),
                 engine: None,
+                summary: None,
+                expanded_bytes: None,
+                facts: None,
             },
             volume: VolumeArchive {
                 file_name: Part::Volume.download_name(environment, minute),
                 size: volume.size(),
                 sha256: hex::encode(volume.sha256()),
-                files: volume.files(),
+                files: None,
+                summary: None,
+                expanded_bytes: None,
+                facts: None,
             },
             findings: Vec::new(),
-        }
+        };
+        volume.describe(Part::Volume, database.describe(Part::Database, backup))
     }
 
     /// Leaves nothing of an upload but the record that it failed or was cancelled. Tries until it is done: the disk may

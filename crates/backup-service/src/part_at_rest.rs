@@ -3,7 +3,7 @@
 //! Everything that tells the two apart is here: how they are found, linked, read and given to a backup.
 
 use archive_store::{ArchiveOwner, BackupFile, FinishedArchive};
-use backup_api::{ApiError, BackupId, ByteRange, ByteStream, Part};
+use backup_api::{ApiError, Backup, BackupId, ByteRange, ByteStream, Part};
 use database::WriteTransaction;
 use member_store::{FinishedLibrary, LibraryId};
 
@@ -66,11 +66,32 @@ impl PartAtRest {
         }
     }
 
-    /// How many files are in it, where that is known.
-    pub(crate) const fn files(&self) -> Option<u64> {
+    /// The same, inspected as `part`. An archive that was not while it came is read for that now.
+    pub(crate) async fn inspected(self, service: &EnvironmentService, part: Part) -> Result<Self, ApiError> {
         match self {
-            Self::Archive(_) => None,
-            Self::Members(library) => Some(library.files()),
+            Self::Archive(archive) => {
+                let inspected = service.shared.store.inspected(archive, part).await;
+                inspected
+                    .map(Self::Archive)
+                    .map_err(|error| from_store(error, part))
+            }
+            // Read through before it was finished.
+            Self::Members(_) => Ok(self),
+        }
+    }
+
+    /// A backup with what is known of this half of it.
+    pub(crate) fn describe(&self, part: Part, mut backup: Backup) -> Backup {
+        match self {
+            Self::Archive(archive) => match archive.report_as(part) {
+                Some(report) => backup.inspected(report),
+                None => backup,
+            },
+            Self::Members(library) => {
+                backup.volume.files = Some(library.files());
+                backup.findings.extend_from_slice(library.findings());
+                backup
+            }
         }
     }
 

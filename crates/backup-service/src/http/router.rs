@@ -63,6 +63,7 @@ fn table() -> RouteTable<ServiceRouter> {
         .on(GET, routes::BACKUP, handlers::find)
         .on(&Method::PATCH, routes::BACKUP, handlers::annotate)
         .on(&Method::DELETE, routes::BACKUP, handlers::delete)
+        .on(GET, routes::RENAMES, handlers::renames)
         .on(GET, routes::OPERATIONS, lists::operations)
         .on(GET, routes::OPERATION, operations::find)
         .on(GET, routes::OPERATION_LOG, operations::log)

@@ -113,6 +113,9 @@ fn refusal(part: Part, error: UploadError) -> BodyError {
         UploadError::Unfinished { .. } => BodyError::Malformed(format!(
             "The upload sent as `{part}` is not finished. Ask for its offset with HEAD and send the rest."
         )),
+        UploadError::Rejected { findings } => {
+            BodyError::Refused(Box::new(ApiError::ArchiveRejected(findings)))
+        }
         other => BodyError::Read(std::io::Error::other(other)),
     }
 }

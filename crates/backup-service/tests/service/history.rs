@@ -64,12 +64,18 @@ impl Stood {
                 size: self.size / 2,
                 sha256: "0".repeat(64),
                 engine: None,
+                summary: None,
+                expanded_bytes: None,
+                facts: None,
             },
             volume: VolumeArchive {
                 file_name: "volume.tgz".to_owned(),
                 size: self.size - self.size / 2,
                 sha256: "0".repeat(64),
                 files: None,
+                summary: None,
+                expanded_bytes: None,
+                facts: None,
             },
             findings: Vec::new(),
         }

@@ -9,6 +9,7 @@ mod downloads;
 mod events;
 mod files;
 mod history;
+mod inspections;
 mod listing;
 mod openapi;
 mod operations_of_an_environment;

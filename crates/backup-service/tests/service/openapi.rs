@@ -107,6 +107,23 @@ impl Given {
                 let backup = fixture.backup_of(&[ONE_FILE]).await;
                 names[0] = (BACKUP, backup["backupId"].as_str().unwrap().to_owned());
             }
+            Some("an inspected upload") => {
+                let id = announce(&fixture, Part::Database, false).await;
+                continue_with(&fixture, &id, &file(Part::Database)[..200], 204).await;
+                names.push((UPLOADS[0], id));
+            }
+            Some("a refused upload") => {
+                let id = announce(&fixture, Part::Database, false).await;
+                continue_with(&fixture, &id, b"\x1f\x8b\x08\xff and no more of gzip", 422).await;
+                names.push((UPLOADS[0], id));
+                names.push((UPLOADS[1], announce(&fixture, Part::Volume, true).await));
+            }
+            Some("wrong names") => {
+                let dump = archive_samples::mysql_dump().replace("`User_`", "`user_`");
+                let dump = archive_samples::gzip(dump.as_bytes());
+                let wrong = fixture.upload(&dump, &volume_of(700, 1)).await;
+                wrong["backupId"].as_str().unwrap().clone_into(&mut names[0].1);
+            }
             Some(other) => panic!("nobody knows how {other:?} is given"),
         }
         names.push((OPERATION, operation));
@@ -137,6 +154,18 @@ async fn announce(fixture: &Fixture, part: Part, finished: bool) -> String {
     assert_eq!(response.status(), 201);
     let location = response.headers()["location"].to_str().unwrap();
     location.rsplit('/').next().unwrap().to_owned()
+}
+
+/// Sends a piece of an upload that has none.
+async fn continue_with(fixture: &Fixture, id: &str, bytes: &[u8], status: u16) {
+    let patch = request("PATCH", &format!("/backup/uploads/{id}"))
+        .header("tus-resumable", "1.0.0")
+        .header("upload-offset", 0)
+        .header("content-type", "application/offset+octet-stream");
+    let response = fixture
+        .send(patch.body(Body::from(bytes.to_vec())).unwrap())
+        .await;
+    assert_eq!(response.status(), status);
 }
 
 /// The value of the example `name`, of the usual one where there is none; nothing where that is not sent.

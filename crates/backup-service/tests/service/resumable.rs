@@ -8,7 +8,7 @@ use crate::support::*;
 
 impl Fixture {
     /// Uploads a file in two pieces and gives its id.
-    async fn upload_in_pieces(&self, part: Part, content: &[u8]) -> String {
+    pub(crate) async fn upload_in_pieces(&self, part: Part, content: &[u8]) -> String {
         let create = request("POST", "/backup/uploads")
             .header("tus-resumable", "1.0.0")
             .header("upload-metadata", metadata(part))
@@ -31,7 +31,7 @@ impl Fixture {
         location.rsplit('/').next().unwrap().to_owned()
     }
 
-    async fn adopt(&self, database: &str, volume: &str) -> axum::response::Response {
+    pub(crate) async fn adopt(&self, database: &str, volume: &str) -> axum::response::Response {
         let body = serde_json::json!({ "database": database, "volume": volume }).to_string();
         let request = request("POST", "/backup/upload").header("content-type", "application/json");
         self.send(request.body(Body::from(body)).unwrap()).await

@@ -12,7 +12,7 @@ use std::{
 
 pub(crate) use archive_samples::{database, database_of, volume, volume_of};
 use archive_store::{
-    ArchiveStore, StoreLimits,
+    ArchiveStore, InspectionLimits, StoreLimits,
     uploads::{ResumableUploads, UploadLimits},
 };
 use axum::{
@@ -222,6 +222,7 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
     let limits = StoreLimits {
         largest_archive: LARGEST_ARCHIVE,
         smallest_free_space,
+        inspection: InspectionLimits::USUAL,
     };
     let store = ArchiveStore::open(folder.path(), database.clone(), limits)
         .await

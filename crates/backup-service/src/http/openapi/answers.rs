@@ -74,6 +74,13 @@ pub(super) fn archive(method: &str, more: &[(&str, &str)]) -> Value {
     answer
 }
 
+/// Statements as a file.
+pub(super) fn script() -> Value {
+    let mut answer = bare(&[("Content-Disposition", "The file's name.")]);
+    answer["content"] = json!({ "text/plain; charset=utf-8": { "schema": { "type": "string" } } });
+    answer
+}
+
 /// An answer about an archive that carries none of it.
 pub(super) fn no_bytes(more: &[(&str, &str)]) -> Value {
     let all: Vec<_> = OF_AN_ARCHIVE.iter().chain(more).copied().collect();

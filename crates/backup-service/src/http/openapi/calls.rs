@@ -1,6 +1,6 @@
 //! The table of calls, in the order of `routes`.
 
-use backup_api::{Action, Backup, BackupList, History, Operation, routes};
+use backup_api::{Action, Backup, BackupList, History, Operation, UploadProgress, routes};
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
@@ -129,8 +129,32 @@ fn looking(schemas: &mut SchemaGenerator) -> Vec<Call> {
             "One backup",
         )
         .takes([requests::backup_id()])
-        .gives::<Backup>(schemas, "The backup.", &[example("usual")])
+        .gives::<Backup>(
+            schemas,
+            "The backup.",
+            &[example("usual"), example("usual").given("wrong names")],
+        )
         .refuses(schemas, 404, "There is no such backup.", &[example("unknown")]),
+        Call::new(
+            schemas,
+            Action::View,
+            ("get", routes::RENAMES),
+            (BACKUPS, "downloadRenames"),
+            "SQL that mends the names of tables Liferay will not find in the database of a backup",
+        )
+        .takes([requests::backup_id()])
+        .answers(
+            200,
+            "The statements, one a line.",
+            answers::script(),
+            &[example("usual").given("wrong names")],
+        )
+        .refuses(
+            schemas,
+            404,
+            "There is nothing to rename, or no such backup.",
+            &[example("usual"), example("unknown")],
+        ),
         Call::new(
             schemas,
             Action::View,
@@ -267,7 +291,13 @@ fn archives(schemas: &mut SchemaGenerator) -> Vec<Call> {
         &[example("no-volume"), example("uploads")],
     )
     .refuses(schemas, 409, HELD, &[example("usual").given("a running upload")])
-    .refuses(schemas, 415, "A file is no gzip file.", &[example("no-gzip")]);
+    .refuses(schemas, 415, "A file is no gzip file.", &[example("no-gzip")])
+    .refuses(
+        schemas,
+        422,
+        "The inspection refused a file; `findings` say why.",
+        &[example("empty"), example("uploads").given("a refused upload")],
+    );
     let downloads = [
         ("get", "downloadArchive"),
         ("post", "downloadArchiveByPost"),
@@ -477,7 +507,10 @@ fn resumable(schemas: &mut SchemaGenerator) -> Vec<Call> {
             header(
                 "Upload-Metadata",
                 "Names, each with a value in base64.",
-                &[("usual", "filename ZGF0YWJhc2UuZ3o=".into())],
+                &[
+                    ("usual", "filename ZGF0YWJhc2UuZ3o=,part ZGF0YWJhc2U=".into()),
+                    ("unknown-part", "part bm90aGluZw==".into()),
+                ],
             ),
         ])
         .answers(
@@ -486,7 +519,12 @@ fn resumable(schemas: &mut SchemaGenerator) -> Vec<Call> {
             bare(&[("Location", "The upload."), OFFSET, EXPIRES, TUS]),
             &[example("usual")],
         )
-        .refuses(schemas, 400, UNREADABLE, &[example("without-length")])
+        .refuses(
+            schemas,
+            400,
+            UNREADABLE,
+            &[example("without-length"), example("unknown-part")],
+        )
         .refuses(
             schemas,
             412,
@@ -499,6 +537,25 @@ fn resumable(schemas: &mut SchemaGenerator) -> Vec<Call> {
             "It is more than may be uploaded.",
             &[example("too-large")],
         ),
+        Call::new(
+            schemas,
+            Action::Upload,
+            ("get", one.as_str()),
+            (RESUMABLE, "describeUpload"),
+            "How far an upload is, and what its inspection says",
+        )
+        .takes([requests::upload_id()])
+        .gives::<UploadProgress>(
+            schemas,
+            "What is known of it.",
+            &[
+                known[0],
+                example("usual").given("two finished uploads"),
+                example("usual").given("an inspected upload"),
+                example("usual").given("a refused upload"),
+            ],
+        )
+        .refuses(schemas, 404, gone, &[example("unknown")]),
         Call::new(
             schemas,
             Action::Upload,
@@ -518,7 +575,13 @@ fn resumable(schemas: &mut SchemaGenerator) -> Vec<Call> {
             ]),
             &known,
         )
-        .refuses(schemas, 404, gone, &[example("unknown")]),
+        .refuses(schemas, 404, gone, &[example("unknown")])
+        .refuses(
+            schemas,
+            410,
+            "The inspection refused it; `GET` says why.",
+            &[example("usual").given("a refused upload")],
+        ),
         Call::new(
             schemas,
             Action::Upload,
@@ -551,6 +614,12 @@ fn resumable(schemas: &mut SchemaGenerator) -> Vec<Call> {
             "All of it is durable.",
             bare(&[OFFSET, EXPIRES, TUS]),
             &known,
+        )
+        .refuses(
+            schemas,
+            422,
+            "The inspection refused it; `findings` say why.",
+            &[example("usual").given("a refused upload")],
         )
         .refuses(schemas, 404, gone, &[example("unknown")])
         .refuses(

@@ -118,6 +118,7 @@ pub(super) fn pair() -> Value {
             "no-gzip",
             json!({ "database": "@database.gz", "volume": "plain text" }),
         ),
+        ("empty", json!({ "database": "", "volume": "@volume.tgz" })),
         (
             "asynchronous",
             json!({ "database": "@database.gz", "volume": "@volume.tgz" }),
