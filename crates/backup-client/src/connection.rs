@@ -224,12 +224,21 @@ pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, C
         .map_err(|error| ClientError::Unexpected(format!("in a form that is not known here: {error}")))
 }
 
+/// The text that an answer carries.
+pub(crate) async fn plain_text(response: Response) -> Result<String, ClientError> {
+    if !is_kind(response.headers(), &["text/plain"]) {
+        return Err(ClientError::Unexpected(other_kind(response.headers())));
+    }
+    let body = collected(response).await?;
+    String::from_utf8(body).map_err(|_| ClientError::Unexpected("with text that is no UTF-8".to_owned()))
+}
+
 /// All of an answer's body, if it is not too long.
 async fn collected(mut response: Response) -> Result<Vec<u8>, ClientError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(ClientError::from_request)? {
         if body.len() + chunk.len() > LARGEST_JSON {
-            let sentence = format!("with more than {LARGEST_JSON} bytes of JSON");
+            let sentence = format!("with more than {LARGEST_JSON} bytes");
             return Err(ClientError::Unexpected(sentence));
         }
         body.extend_from_slice(&chunk);

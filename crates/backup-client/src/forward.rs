@@ -17,7 +17,7 @@ use crate::{
     connection::{Answer, Connection, Refused},
     flow::watched,
     refusal::{Failure, Subject, failure},
-    uploads::{is_gone, path},
+    uploads::{is_gone, is_refused, path},
 };
 
 /// What of a request goes on.
@@ -156,6 +156,12 @@ impl HttpUploads {
                 );
                 ForwardError::Refused(Box::new(problem))
             }
+            None if is_refused(&refused) => ForwardError::Refused(Box::new(Problem::new(
+                ProblemCode::ArchiveRejected,
+                refused.status.as_u16(),
+                "The archive was refused",
+                "The archive was refused and is gone. Mend it and choose it again.",
+            ))),
             None => self.failed_to_ask(failure(refused.status, None, Subject::of(Action::Upload))),
         }
     }

@@ -121,7 +121,7 @@ impl Call<'_> {
                 body
             }
         };
-        let announced = self.uploads.announce(self.actor, None).await;
+        let announced = self.uploads.announce(self.actor, part, None).await;
         let id = announced.map_err(|refusal| told(part, refusal))?.id;
         brought.made.push(id.clone());
         self.uploads.send(self.actor, part, &id, body).await?;

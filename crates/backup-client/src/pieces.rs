@@ -209,7 +209,12 @@ impl Sending<'_> {
 
     async fn progress(&self) -> Result<u64, Setback> {
         let progress = self.uploads.progress(self.actor, self.id).await;
-        Ok(progress.map_err(|refusal| self.setback(refusal))?.offset)
+        let progress = progress.map_err(|refusal| self.setback(refusal))?;
+        // The answer that told it was lost with its connection.
+        match progress.refusal() {
+            Some(findings) => Err(Setback::Final(ApiError::ArchiveRejected(findings.to_vec()))),
+            None => Ok(progress.offset),
+        }
     }
 
     /// What only a piece is refused with.

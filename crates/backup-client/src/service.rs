@@ -5,7 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use backup_api::{
     Action, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId,
     BackupList, ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EventId, EventStream,
-    History, HistoryQuery, ListQuery, LogLine, NO_FILES, Operation, OperationId, Part, Upload, routes,
+    History, HistoryQuery, ListQuery, LogLine, NO_FILES, Operation, OperationId, Part, ProblemCode, Upload,
+    routes,
 };
 use http::{HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,12 +14,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     ArchiveSource, ClientError, HttpFiles, HttpUploads, ServiceSettings,
-    connection::{Connection, json},
+    connection::{Connection, json, plain_text},
     download,
     events::Events,
     hand_over,
     multipart::{Form, form},
-    refusal::{Failure, Subject},
+    refusal::{Failure, Subject, failure},
 };
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -125,6 +126,23 @@ impl HttpBackupApi {
         } else {
             let sentence = format!("that it serves {project}-{environment}");
             Err(ClientError::Unexpected(sentence).into())
+        }
+    }
+
+    /// The statements that mend names in the database of a backup.
+    async fn rename_script(&self, actor: &Actor, id: &BackupId) -> Result<Option<String>, Failure> {
+        let path = routes::RENAMES.replace("{id}", id.as_str());
+        let asked = Connection::repeatedly(self.connection.ask(Method::GET, &path, actor)).await?;
+        match asked {
+            Ok(response) => Ok(Some(plain_text(response).await?)),
+            Err(refused) => match refused.problem {
+                Some(problem) if problem.code == ProblemCode::NotFound => Ok(None),
+                problem => Err(failure(
+                    refused.status,
+                    problem,
+                    Subject::backup(Action::View, id),
+                )),
+            },
         }
     }
 
@@ -405,6 +423,10 @@ impl BackupApi for HttpBackupApi {
             self.send_json(target, actor, &body, Subject::backup(Action::Annotate, id))
                 .await
         })
+    }
+
+    fn renames<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Option<String>> {
+        self.call(self.rename_script(actor, id))
     }
 
     fn operations<'a>(&'a self, actor: &'a Actor, limit: u32) -> ApiFuture<'a, Vec<Operation>> {

@@ -4,8 +4,8 @@
 //! does not find its service, must not make anybody forget where their bytes are.
 
 use backup_api::{
-    Action, Actor, ProblemCode, ResumableApi, ResumableFuture, UploadAtService, UploadContent,
-    UploadProgress, UploadRefusal, routes, tus,
+    Action, Actor, ApiError, Part, ProblemCode, ResumableApi, ResumableFuture, UploadAtService,
+    UploadContent, UploadProgress, UploadRefusal, routes, tus,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, Method, StatusCode, header::LOCATION};
@@ -14,7 +14,7 @@ use reqwest::RequestBuilder;
 
 use crate::{
     ClientError,
-    connection::{Answer, Connection, Refused},
+    connection::{Answer, Connection, Refused, json},
     refusal::{Failure, Subject, failure},
 };
 
@@ -22,13 +22,6 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct HttpUploads {
     pub(crate) connection: Connection,
-}
-
-/// What is known of an upload.
-struct Found {
-    progress: UploadProgress,
-    /// Bytes it will have, where they are known.
-    length: Option<u64>,
 }
 
 impl HttpUploads {
@@ -41,9 +34,20 @@ impl HttpUploads {
         request.header(tus::TUS_RESUMABLE, tus::VERSION)
     }
 
-    async fn look(&self, actor: &Actor, id: &str) -> Result<Found, UploadRefusal> {
-        let request = self.ask(Method::HEAD, &path(id)?, actor);
-        let answer = Connection::repeatedly(request).await;
+    /// What is known of an upload.
+    async fn look(&self, actor: &Actor, id: &str) -> Result<UploadProgress, UploadRefusal> {
+        let path = path(id)?;
+        let answer = Connection::repeatedly(self.ask(Method::GET, &path, actor)).await;
+        let answer = match answer {
+            // A service of before tells in the protocol's words only.
+            Ok(Err(refused)) if refused.status == StatusCode::METHOD_NOT_ALLOWED => {
+                Connection::repeatedly(self.ask(Method::HEAD, &path, actor)).await
+            }
+            answer => {
+                let response = self.accepted(answer)?;
+                return json(response).await.map_err(|error| self.failed(error.into()));
+            }
+        };
         let response = self.accepted(answer)?;
         read(id, response.headers()).map_err(|what| self.unexpected(what))
     }
@@ -52,9 +56,12 @@ impl HttpUploads {
     pub(crate) async fn announce(
         &self,
         actor: &Actor,
+        part: Part,
         length: Option<u64>,
     ) -> Result<UploadProgress, UploadRefusal> {
+        let metadata = format!("{} {}", tus::PART, BASE64_STANDARD.encode(part.as_str()));
         let request = self.ask(Method::POST, routes::UPLOADS, actor);
+        let request = request.header(tus::UPLOAD_METADATA, metadata);
         let request = match length {
             Some(length) => request.header(tus::UPLOAD_LENGTH, length),
             None => request.header(tus::UPLOAD_DEFER_LENGTH, "1"),
@@ -66,8 +73,12 @@ impl HttpUploads {
         let id = location
             .filter(|id| is_id(id))
             .ok_or_else(|| self.unexpected("the place"))?;
-        let found = read(id, headers).map_err(|what| self.unexpected(what))?;
-        Ok(found.progress)
+        let progress = read(id, headers).map_err(|what| self.unexpected(what))?;
+        Ok(UploadProgress {
+            part: Some(part),
+            length,
+            ..progress
+        })
     }
 
     /// What was accepted, or the refusal in the words of the seam.
@@ -116,12 +127,17 @@ impl ResumableApi for HttpUploads {
         })
     }
 
-    fn create<'a>(&'a self, actor: &'a Actor, length: u64) -> ResumableFuture<'a, UploadProgress> {
-        Box::pin(self.announce(actor, Some(length)))
+    fn create<'a>(
+        &'a self,
+        actor: &'a Actor,
+        part: Part,
+        length: u64,
+    ) -> ResumableFuture<'a, UploadProgress> {
+        Box::pin(self.announce(actor, part, Some(length)))
     }
 
     fn progress<'a>(&'a self, actor: &'a Actor, id: &'a str) -> ResumableFuture<'a, UploadProgress> {
-        Box::pin(async move { Ok(self.look(actor, id).await?.progress) })
+        Box::pin(self.look(actor, id))
     }
 
     fn end<'a>(&'a self, actor: &'a Actor, id: &'a str) -> ResumableFuture<'a, ()> {
@@ -134,10 +150,14 @@ impl ResumableApi for HttpUploads {
     fn finished<'a>(&'a self, actor: &'a Actor, id: &'a str) -> ResumableFuture<'a, UploadContent> {
         Box::pin(async move {
             match self.look(actor, id).await {
-                Ok(Found { progress, length }) if length != Some(progress.offset) => {
-                    return Err(UploadRefusal::Unfinished);
+                Ok(progress) => {
+                    if let Some(findings) = progress.refusal() {
+                        return Err(ApiError::ArchiveRejected(findings.to_vec()).into());
+                    }
+                    if progress.length != Some(progress.offset) {
+                        return Err(UploadRefusal::Unfinished);
+                    }
                 }
-                Ok(_) => {}
                 // A backup may have been made of it already, and only the answer was lost: then the service knows the
                 // same request, and says so if not.
                 Err(UploadRefusal::Gone) if is_id(id) => {}
@@ -149,16 +169,16 @@ impl ResumableApi for HttpUploads {
     }
 }
 
-/// What an answer tells of an upload, or what is missing in it.
-fn read(id: &str, headers: &HeaderMap) -> Result<Found, &'static str> {
-    Ok(Found {
-        progress: UploadProgress {
-            id: id.to_owned(),
-            offset: number(headers, tus::UPLOAD_OFFSET).ok_or("the offset")?,
-            sha256: digest(headers),
-            expires_at: date(headers, tus::UPLOAD_EXPIRES).ok_or("the end")?,
-        },
+/// What the headers of an answer tell of an upload, or what is missing in them.
+fn read(id: &str, headers: &HeaderMap) -> Result<UploadProgress, &'static str> {
+    Ok(UploadProgress {
+        id: id.to_owned(),
+        part: None,
+        offset: number(headers, tus::UPLOAD_OFFSET).ok_or("the offset")?,
         length: number(headers, tus::UPLOAD_LENGTH),
+        sha256: digest(headers).map(hex::encode),
+        expires_at: date(headers, tus::UPLOAD_EXPIRES).ok_or("the end")?,
+        inspection: None,
     })
 }
 
@@ -171,6 +191,11 @@ pub(crate) fn is_gone(refused: &Refused) -> bool {
                 && text(&refused.headers, tus::TUS_RESUMABLE) == Some(tus::VERSION)
         }
     }
+}
+
+/// Whether the answer to a `HEAD` says that the archive was refused.
+pub(crate) fn is_refused(refused: &Refused) -> bool {
+    refused.status == StatusCode::GONE && text(&refused.headers, tus::TUS_RESUMABLE) == Some(tus::VERSION)
 }
 
 /// The path of an upload. What can be no id names none, and must not become another path.

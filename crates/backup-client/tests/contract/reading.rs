@@ -1,9 +1,12 @@
 //! What is there is found, listed and handed out.
 
-use backup_api::{ByteRange, HistoryOrder, HistoryQuery, HistoryStatus, ListQuery, Part, ProblemCode};
+use archive_samples::{gzip, mysql_dump};
+use backup_api::{
+    ByteRange, DatabaseEngine, HistoryOrder, HistoryQuery, HistoryStatus, ListQuery, Part, ProblemCode,
+};
 use futures_util::TryStreamExt as _;
 
-use crate::support::{Subject, actor, archive, code};
+use crate::support::{Subject, actor, archive, code, upload_of};
 
 async fn lists_hold_the_newest_first(subject: &Subject) {
     let (first, second, third) = (
@@ -90,6 +93,33 @@ async fn a_download_that_is_given_up_disturbs_nobody(subject: &Subject) {
     assert!(subject.bytes(&backup, Part::Database, whole).await == archive(Part::Database));
 }
 
+async fn what_is_known_of_a_backup_is_told_and_can_be_mended(subject: &Subject) {
+    let dump = mysql_dump().replace("`User_`", "`user_`");
+    let archives = vec![
+        (Part::Database, gzip(dump.as_bytes())),
+        (Part::Volume, archive(Part::Volume)),
+    ];
+    let backup = subject.upload(&actor(), upload_of(archives)).await.unwrap();
+    let facts = backup.database.facts.as_ref().unwrap();
+    assert_eq!((facts.engine, facts.tables), (DatabaseEngine::MySql, 2));
+    assert_eq!(backup.volume.facts.unwrap().files, 1);
+    assert_eq!(backup.findings[0].code, "table-case");
+    assert_eq!(subject.find(&actor(), &backup.backup_id).await.unwrap(), backup);
+    assert_eq!(
+        subject
+            .renames(&actor(), &backup.backup_id)
+            .await
+            .unwrap()
+            .as_deref(),
+        Some("RENAME TABLE `user_` TO `User_`;\n")
+    );
+    let right = subject.backup().await;
+    assert_eq!(subject.renames(&actor(), &right.backup_id).await.unwrap(), None);
+    subject.delete(&actor(), &right.backup_id).await.unwrap();
+    let gone = subject.renames(&actor(), &right.backup_id).await;
+    assert_eq!(code(gone), ProblemCode::NoSuchBackup);
+}
+
 async fn what_is_not_there_is_told_by_its_name(subject: &Subject) {
     let backup = subject.backup().await;
     subject.delete(&actor(), &backup.backup_id).await.unwrap();
@@ -108,5 +138,6 @@ crate::contract!(
     a_page_of_the_history_is_what_was_asked_for,
     archives_come_out_as_they_went_in,
     a_download_that_is_given_up_disturbs_nobody,
+    what_is_known_of_a_backup_is_told_and_can_be_mended,
     what_is_not_there_is_told_by_its_name,
 );

@@ -1,8 +1,8 @@
 //! What is refused, and that nothing of it stays.
 
-use archive_samples::archive_of;
+use archive_samples::{archive_of, broken_archives};
 use backup_api::{
-    ApiError, BodyError, ListQuery, OperationId, Part, Problem, ProblemCode, Upload, UploadContent,
+    ApiError, BodyError, Finding, ListQuery, OperationId, Part, Problem, ProblemCode, Upload, UploadContent,
     UploadPart,
 };
 use futures_util::{StreamExt as _, stream};
@@ -86,6 +86,36 @@ async fn an_empty_archive_is_refused_with_a_finding(subject: &Subject) {
     nothing_is_left(subject).await;
 }
 
+async fn what_is_found_in_a_broken_archive_is_told(subject: &Subject) {
+    for broken in broken_archives() {
+        // More than is taken here, or told otherwise; and what is only warned of.
+        let skipped = ["empty", "plain-sql", "zip"].contains(&broken.name)
+            || broken.bytes.len() as u64 > LARGEST_ARCHIVE;
+        if skipped {
+            continue;
+        }
+        let other = if broken.part == Part::Database {
+            Part::Volume
+        } else {
+            Part::Database
+        };
+        let archives = vec![(other, archive(other)), (broken.part, broken.bytes)];
+        match subject.upload(&actor(), upload_of(archives)).await {
+            Ok(backup) => {
+                assert!(backup.findings.iter().any(|finding| finding.code == broken.code));
+                subject.delete(&actor(), &backup.backup_id).await.unwrap();
+            }
+            Err(ApiError::ArchiveRejected(findings)) => {
+                let told =
+                    |finding: &Finding| finding.code == broken.code && finding.message.contains(broken.says);
+                assert!(findings.iter().any(told), "{}: {findings:?}", broken.name);
+            }
+            Err(error) => panic!("{}: {error:?}", broken.name),
+        }
+        nothing_is_left(subject).await;
+    }
+}
+
 async fn a_part_that_comes_twice_is_refused(subject: &Subject) {
     let archives = vec![
         (Part::Volume, archive(Part::Volume)),
@@ -155,6 +185,7 @@ crate::contract!(
     what_is_too_large_is_refused_with_the_limit,
     a_source_that_breaks_leaves_nothing,
     an_empty_archive_is_refused_with_a_finding,
+    what_is_found_in_a_broken_archive_is_told,
     a_part_that_comes_twice_is_refused,
     whoever_comes_second_is_told_who_holds_the_environment,
     what_the_service_cannot_do_is_said_in_a_sentence,

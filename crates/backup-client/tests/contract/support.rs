@@ -11,7 +11,7 @@ use std::{
 
 use archive_samples::archive_of;
 use archive_store::{
-    ArchiveStore, StoreLimits,
+    ArchiveStore, InspectionLimits, StoreLimits,
     uploads::{ResumableUploads, UploadLimits},
 };
 use backup_api::{
@@ -239,6 +239,7 @@ async fn open_taking(folder: &TempDir, largest: u64) -> (BackupService, Resumabl
     let limits = StoreLimits {
         largest_archive: largest,
         smallest_free_space: 0,
+        inspection: InspectionLimits::USUAL,
     };
     let store = ArchiveStore::open(folder.path(), database.clone(), limits)
         .await

@@ -92,7 +92,7 @@ async fn downloaded(api: &HttpBackupApi, backup: &Backup, part: Part) -> Vec<u8>
 async fn nothing_is_left(uploads: &HttpUploads) {
     let mut made = Vec::new();
     for _ in 0..UPLOADS {
-        made.push(uploads.create(&actor(), 10).await.unwrap().id);
+        made.push(uploads.create(&actor(), Part::Database, 10).await.unwrap().id);
     }
     for id in made {
         uploads.end(&actor(), &id).await.unwrap();
@@ -183,7 +183,11 @@ async fn what_is_at_the_service_is_handed_over_without_moving() {
     let mut ids = Vec::new();
     for part in Part::ALL {
         let bytes = archive(part);
-        let id = uploads.create(&actor(), bytes.len() as u64).await.unwrap().id;
+        let id = uploads
+            .create(&actor(), Part::Database, bytes.len() as u64)
+            .await
+            .unwrap()
+            .id;
         assert!(matches!(
             uploads.finished(&actor(), &id).await,
             Err(UploadRefusal::Unfinished)
@@ -277,7 +281,7 @@ async fn what_is_refused_leaves_nothing_at_the_service() {
 async fn refusals_of_uploads_are_told_apart() {
     let subject = Subject::over_http().await;
     let uploads = client_at(subject.port(), None).uploads();
-    let create = async |length: u64| uploads.create(&actor(), length).await;
+    let create = async |length: u64| uploads.create(&actor(), Part::Database, length).await;
     assert_eq!(uploads.largest(&actor()).await.unwrap(), Some(LARGEST_ARCHIVE));
     assert!(matches!(create(0).await, Err(UploadRefusal::Empty)));
     assert!(matches!(
@@ -350,7 +354,7 @@ async fn another_server_at_the_address_is_no_upload_that_is_gone() {
 async fn bytes_that_stop_on_this_side_are_said_to() {
     let subject = Subject::over_http().await;
     let uploads = client_at(subject.port(), None).uploads();
-    let id = uploads.create(&actor(), 1_000).await.unwrap().id;
+    let id = uploads.create(&actor(), Part::Database, 1_000).await.unwrap().id;
     let begin = stream::iter([Ok(archive(Part::Database)[..100].to_vec().into())]);
     let body = begin.chain(stream::once(async {
         // What comes before has gone on by then.
