@@ -236,12 +236,18 @@ fn backup(environment: &EnvironmentId, minute: &str) -> Backup {
             size: 3_000,
             sha256: "a".repeat(64),
             engine: None,
+            summary: None,
+            expanded_bytes: None,
+            facts: None,
         },
         volume: VolumeArchive {
             file_name: Part::Volume.download_name(environment, minute),
             size: 241_913,
             sha256: "b".repeat(64),
             files: None,
+            summary: None,
+            expanded_bytes: None,
+            facts: None,
         },
         findings: Vec::new(),
     }

@@ -18,8 +18,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use archive_store::{failpoints, uploads::ResumableUploads};
 use backup_api::{
-    Action, Actor, ApiError, Backup, BodyError, EnvironmentId, Part, PartStream, ResumableApi, Upload,
-    UploadPart, UploadProgress, UploadRefusal,
+    Action, Actor, ApiError, Backup, BodyError, EnvironmentId, Finding, Part, PartStream, ResumableApi,
+    Upload, UploadInspection, UploadPart, UploadProgress, UploadRefusal,
 };
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -44,6 +44,28 @@ pub struct DraftFile {
     pub sha256: Option<String>,
     /// When it goes, if nobody goes on with it.
     pub expires_at: Timestamp,
+    /// What its inspection says, once bytes were looked at.
+    pub inspection: Option<UploadInspection>,
+}
+
+impl DraftFile {
+    /// In one line what it is, as far as is known.
+    pub fn summary(&self) -> Option<&str> {
+        self.inspection.as_ref().map(UploadInspection::summary)
+    }
+
+    /// What was noticed, worst first.
+    pub fn findings(&self) -> &[Finding] {
+        self.inspection
+            .as_ref()
+            .map(UploadInspection::findings)
+            .unwrap_or_default()
+    }
+
+    /// Whether it was refused: nothing is left of it but what was found, and any file may be chosen instead.
+    pub fn is_refused(&self) -> bool {
+        self.inspection.as_ref().is_some_and(UploadInspection::is_refused)
+    }
 }
 
 /// What choosing a file leads to.
@@ -127,7 +149,7 @@ impl Drafts {
             let mut files = Vec::new();
             for part in Part::ALL {
                 match self.find(&DraftKey::new(actor, environment, part)).await {
-                    Ok(Half::There(file)) => files.push(file),
+                    Ok(Half::There(file)) => files.push(*file),
                     Ok(Half::Nothing | Half::OutOfSight(_)) => {}
                     Err(error) => return Ok(Err(error)),
                 }
@@ -263,19 +285,27 @@ impl Drafts {
             match self.find(key).await? {
                 Half::Nothing => {}
                 Half::OutOfSight(upload) => rows::forget(&self.console.database, key, &upload).await?,
+                // It may be the same file that was mended.
+                Half::There(there) if there.is_refused() => self.give_up(key, &there.upload).await?,
                 Half::There(there) => {
                     let differences = there.file.differences(&file);
                     if differences.is_empty() {
-                        return Ok(Choice::Ready(there));
+                        return Ok(Choice::Ready(*there));
                     }
                     if instead != Some(there.upload.as_str()) {
-                        return Ok(Choice::Other { there, differences });
+                        return Ok(Choice::Other {
+                            there: *there,
+                            differences,
+                        });
                     }
                     self.give_up(key, &there.upload).await?;
                 }
             }
             let uploads = place.for_new(&key.actor).await.map_err(not_made)?;
-            let upload = uploads.create(&key.actor, file.size).await.map_err(not_made)?;
+            let upload = uploads
+                .create(&key.actor, key.part, file.size)
+                .await
+                .map_err(not_made)?;
             failpoints::reached("draft-before-row");
             if rows::insert(&self.console.database, key, &upload.id, &file).await? {
                 return Ok(Choice::Ready(draft_file(key.part, file, upload)));
@@ -297,7 +327,7 @@ impl Drafts {
             .progress(&key.actor, &upload)
             .await
         {
-            Ok(progress) => Ok(Half::There(draft_file(key.part, file, progress))),
+            Ok(progress) => Ok(Half::There(Box::new(draft_file(key.part, file, progress)))),
             Err(UploadRefusal::Gone) => {
                 rows::forget(database, key, &upload).await?;
                 Ok(Half::Nothing)
@@ -328,7 +358,7 @@ enum Half {
     /// It is neither here nor at a service that takes uploads: the service may be another one than it was.
     OutOfSight(String),
     /// It is there, and this far.
-    There(DraftFile),
+    There(Box<DraftFile>),
 }
 
 fn draft_file(part: Part, file: FileFacts, progress: UploadProgress) -> DraftFile {
@@ -337,7 +367,8 @@ fn draft_file(part: Part, file: FileFacts, progress: UploadProgress) -> DraftFil
         upload: progress.id,
         file,
         received: progress.offset,
-        sha256: progress.sha256.map(hex::encode),
+        sha256: progress.sha256,
         expires_at: progress.expires_at,
+        inspection: progress.inspection,
     }
 }

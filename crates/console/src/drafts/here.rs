@@ -2,10 +2,10 @@
 
 use archive_store::{
     ArchiveId, StoreError,
-    uploads::{NewUpload, ResumableUploads, UploadError, UploadState},
+    uploads::{NewUpload, ResumableUploads, UploadError},
 };
 use backup_api::{
-    Actor, ApiError, EnvironmentId, ResumableApi, ResumableFuture, StoredArchive, UploadContent,
+    Actor, ApiError, EnvironmentId, Part, ResumableApi, ResumableFuture, StoredArchive, UploadContent,
     UploadProgress, UploadRefusal,
 };
 
@@ -40,19 +40,25 @@ impl ResumableApi for UploadsHere {
         Box::pin(std::future::ready(Ok(Some(self.uploads.largest_upload()))))
     }
 
-    fn create<'a>(&'a self, actor: &'a Actor, length: u64) -> ResumableFuture<'a, UploadProgress> {
+    fn create<'a>(
+        &'a self,
+        actor: &'a Actor,
+        part: Part,
+        length: u64,
+    ) -> ResumableFuture<'a, UploadProgress> {
         let new = NewUpload {
             scope: self.scope(actor),
+            part: Some(part),
             length: Some(length),
             metadata: String::new(),
         };
-        Box::pin(async move { self.uploads.create(new).await.map(progress).map_err(refusal) })
+        Box::pin(async move { self.uploads.create(new).await.map(Into::into).map_err(refusal) })
     }
 
     fn progress<'a>(&'a self, actor: &'a Actor, id: &'a str) -> ResumableFuture<'a, UploadProgress> {
         Box::pin(async move {
             let found = self.uploads.state(&self.scope(actor), &read(id)?).await;
-            found.map_err(refusal)?.map(progress).ok_or(UploadRefusal::Gone)
+            found.map_err(refusal)?.map(Into::into).ok_or(UploadRefusal::Gone)
         })
     }
 
@@ -111,19 +117,11 @@ fn read(id: &str) -> Result<ArchiveId, UploadRefusal> {
     id.parse().map_err(|_| UploadRefusal::Gone)
 }
 
-fn progress(state: UploadState) -> UploadProgress {
-    UploadProgress {
-        id: state.id.to_string(),
-        offset: state.offset,
-        sha256: state.finished,
-        expires_at: state.expires_at,
-    }
-}
-
 fn refusal(error: UploadError) -> UploadRefusal {
     match error {
         UploadError::NoSuchUpload => UploadRefusal::Gone,
         UploadError::Unfinished { .. } => UploadRefusal::Unfinished,
+        UploadError::Rejected { findings } => ApiError::ArchiveRejected(findings).into(),
         UploadError::TooManyUploads { .. } => UploadRefusal::TooMany,
         UploadError::QuotaExceeded { limit } => UploadRefusal::Quota { limit },
         UploadError::Store(StoreError::Empty) => UploadRefusal::Empty,

@@ -108,6 +108,7 @@ async fn uploads_of_the_api_are_no_drafts() {
     let scope = format!("{}/{}", desk.actor.id, desk.environment);
     let new = NewUpload {
         scope: scope.clone(),
+        part: Some(Part::Database),
         length: Some(1_000),
         metadata: String::new(),
     };

@@ -2,7 +2,7 @@
 
 use archive_samples::database_of;
 use backup_api::Part;
-use console::{Choice, Difference, FileFacts};
+use console::{Choice, Difference, DraftFile, FileFacts};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
@@ -52,7 +52,13 @@ async fn the_same_file_goes_on_where_it_stopped_also_after_a_restart() {
     let again = desk.choose(Part::Database, facts(&bytes)).await;
     assert_eq!((&again.upload, again.received), (&upload, 1_000));
     assert_eq!(again.sha256, None);
-    assert_eq!(desk.draft().await, [again]);
+    // What is known of its bytes comes in the background.
+    let draft = desk.draft().await.pop().unwrap();
+    let again = DraftFile {
+        inspection: draft.inspection.clone(),
+        ..again
+    };
+    assert_eq!(draft, again);
 
     desk.append(&upload, 1_000, &bytes[1_000..]).await;
     let digest = Some(hex::encode(Sha256::digest(&bytes)));

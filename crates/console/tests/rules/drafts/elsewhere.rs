@@ -14,7 +14,7 @@ use std::{
 use archive_samples::{database_of, volume_of};
 use backup_api::{
     Actor, ApiError, Part, ProblemCode, ResumableApi, ResumableFuture, UploadAtService, UploadContent,
-    UploadProgress, UploadRefusal,
+    UploadInspection, UploadProgress, UploadRefusal,
 };
 use console::{Choice, ConsoleError, Drafts, Role};
 use jiff::Timestamp;
@@ -36,8 +36,10 @@ struct Elsewhere {
 #[derive(Debug, Clone)]
 struct Kept {
     by: String,
+    part: Part,
     length: u64,
     offset: u64,
+    inspection: Option<UploadInspection>,
 }
 
 impl Elsewhere {
@@ -71,9 +73,12 @@ impl Elsewhere {
 fn progress(id: &str, kept: &Kept) -> UploadProgress {
     UploadProgress {
         id: id.to_owned(),
+        part: Some(kept.part),
         offset: kept.offset,
-        sha256: (kept.offset == kept.length).then_some([0xab; 32]),
+        length: Some(kept.length),
+        sha256: (kept.offset == kept.length).then(|| "ab".repeat(32)),
         expires_at: Timestamp::MAX,
+        inspection: kept.inspection.clone(),
     }
 }
 
@@ -82,7 +87,12 @@ impl ResumableApi for Elsewhere {
         self.answer(|_| Ok(Some(LARGEST)))
     }
 
-    fn create<'a>(&'a self, actor: &'a Actor, length: u64) -> ResumableFuture<'a, UploadProgress> {
+    fn create<'a>(
+        &'a self,
+        actor: &'a Actor,
+        part: Part,
+        length: u64,
+    ) -> ResumableFuture<'a, UploadProgress> {
         self.answer(move |uploads| {
             if uploads.values().filter(|kept| kept.by == actor.id).count() == ROOM {
                 return Err(UploadRefusal::TooMany);
@@ -90,8 +100,10 @@ impl ResumableApi for Elsewhere {
             let id = format!("there-{}", self.made.fetch_add(1, Ordering::SeqCst));
             let kept = Kept {
                 by: actor.id.clone(),
+                part,
                 length,
                 offset: 0,
+                inspection: None,
             };
             let made = progress(&id, &kept);
             uploads.insert(id, kept);
@@ -209,7 +221,7 @@ async fn the_rules_are_the_same() {
 async fn too_many_at_the_service_is_said_as_here() {
     let (desk, elsewhere) = desk().await;
     for _ in 0..ROOM {
-        elsewhere.create(&desk.actor, 1).await.unwrap();
+        elsewhere.create(&desk.actor, Part::Database, 1).await.unwrap();
     }
     let refusal = sentence(desk.try_choose(Part::Volume, file(10)).await.unwrap_err());
     assert!(refusal.contains("too many unfinished uploads"), "{refusal}");
@@ -262,7 +274,7 @@ async fn a_service_that_hangs_keeps_nobody_from_another_environment() {
         fn largest<'a>(&'a self, _: &'a Actor) -> ResumableFuture<'a, Option<u64>> {
             Box::pin(std::future::ready(Ok(None)))
         }
-        fn create<'a>(&'a self, _: &'a Actor, _: u64) -> ResumableFuture<'a, UploadProgress> {
+        fn create<'a>(&'a self, _: &'a Actor, _: Part, _: u64) -> ResumableFuture<'a, UploadProgress> {
             Box::pin(std::future::pending())
         }
         fn progress<'a>(&'a self, _: &'a Actor, _: &'a str) -> ResumableFuture<'a, UploadProgress> {

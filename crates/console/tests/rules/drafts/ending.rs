@@ -70,6 +70,7 @@ async fn an_upload_that_its_draft_never_knew_goes_at_the_next_start() {
     for scope in [&draft, &draft, &api] {
         let new = NewUpload {
             scope: scope.clone(),
+            part: Some(Part::Database),
             length: Some(5_000),
             metadata: String::new(),
         };

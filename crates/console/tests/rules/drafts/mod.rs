@@ -6,12 +6,13 @@ mod choosing;
 mod elsewhere;
 mod ending;
 mod initiating;
+mod inspecting;
 mod limits;
 
 use std::{collections::HashMap, time::Duration};
 
 use archive_store::{
-    ArchiveStore, StoreLimits,
+    ArchiveStore, InspectionLimits, StoreLimits,
     uploads::{Continuation, ResumableUploads, UploadLimits},
 };
 use backup_api::{Actor, ApiError, BackupStatus, EnvironmentId, Part, Problem};
@@ -58,6 +59,7 @@ impl Desk {
         let store_limits = StoreLimits {
             largest_archive: LARGEST,
             smallest_free_space: 0,
+            inspection: InspectionLimits::USUAL,
         };
         let store = ArchiveStore::open(setting.folder.path(), setting.database.clone(), store_limits)
             .await
