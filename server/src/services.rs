@@ -52,6 +52,7 @@ impl Services {
         let limits = StoreLimits {
             largest_archive: configuration.uploads.largest_archive,
             smallest_free_space: configuration.uploads.smallest_free_space,
+            inspection: configuration.uploads.inspection,
         };
         let store = ArchiveStore::open(folder.path(), database.clone(), limits)
             .await

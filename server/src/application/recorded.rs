@@ -144,6 +144,10 @@ impl BackupApi for Recorded {
         })
     }
 
+    fn renames<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Option<String>> {
+        self.service.renames(actor, id)
+    }
+
     fn operations<'a>(&'a self, actor: &'a Actor, limit: u32) -> ApiFuture<'a, Vec<Operation>> {
         self.service.operations(actor, limit)
     }

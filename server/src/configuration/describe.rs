@@ -62,6 +62,24 @@ impl fmt::Display for Configuration {
             "largest_unfinished = \"{}\"",
             values::show_size(self.uploads.largest_unfinished)
         )?;
+        let inspection = self.uploads.inspection;
+        writeln!(
+            formatter,
+            "largest_expanded = \"{}\"",
+            values::show_size(inspection.expanded_bytes)
+        )?;
+        writeln!(formatter, "largest_ratio = {}", inspection.ratio)?;
+        writeln!(
+            formatter,
+            "ratio_counts_from = \"{}\"",
+            values::show_size(inspection.ratio_counts_from)
+        )?;
+        writeln!(
+            formatter,
+            "largest_entry = \"{}\"",
+            values::show_size(inspection.entry_bytes)
+        )?;
+        writeln!(formatter, "most_entries = {}", inspection.entries)?;
 
         writeln!(formatter, "\n[sessions]")?;
         writeln!(

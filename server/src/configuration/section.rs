@@ -125,6 +125,17 @@ impl<'a> Section<'a> {
         outcome.map_err(|fault| self.report(key, fault, example)).ok()
     }
 
+    /// The whole number above zero under `key`.
+    pub(crate) fn number(&mut self, key: &'static str, example: &str) -> Option<u64> {
+        let value = self.take(key, &format!("{key} = {example}"))?;
+        let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
+        let number = number.filter(|number| *number > 0);
+        if number.is_none() {
+            self.report(key, "must be a whole number above zero, without quotes", example);
+        }
+        number
+    }
+
     /// Whether `key` is switched on.
     pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
         const EXAMPLE: &str = "true";

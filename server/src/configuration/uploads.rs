@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use archive_store::InspectionLimits;
+
 use super::{section::Section, values};
 
 /// Limits of what is taken in.
@@ -17,6 +19,8 @@ pub(crate) struct Uploads {
     pub(crate) keep_unfinished: Duration,
     /// The most bytes that one person's resumable uploads to one environment may have together.
     pub(crate) largest_unfinished: u64,
+    /// How much an archive may expand to.
+    pub(crate) inspection: InspectionLimits,
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Uploads {
@@ -36,7 +40,27 @@ pub(super) fn read(mut section: Section<'_>) -> Uploads {
         largest_unfinished: section
             .text("largest_unfinished", "\"4TB\"", values::size)
             .unwrap_or(4_000_000_000_000),
+        inspection: inspection(&mut section),
     };
     section.finish();
     uploads
+}
+
+fn inspection(section: &mut Section<'_>) -> InspectionLimits {
+    let usual = InspectionLimits::USUAL;
+    InspectionLimits {
+        expanded_bytes: section
+            .text("largest_expanded", "\"16TB\"", values::size)
+            .unwrap_or(usual.expanded_bytes),
+        ratio: section.number("largest_ratio", "250").unwrap_or(usual.ratio),
+        ratio_counts_from: section
+            .text("ratio_counts_from", "\"1GiB\"", values::size)
+            .unwrap_or(usual.ratio_counts_from),
+        entry_bytes: section
+            .text("largest_entry", "\"4TB\"", values::size)
+            .unwrap_or(usual.entry_bytes),
+        entries: section
+            .number("most_entries", "100000000")
+            .unwrap_or(usual.entries),
+    }
 }

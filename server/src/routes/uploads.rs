@@ -16,11 +16,16 @@ use axum::{
     },
     response::Response,
 };
-use backup_api::{Actor, ApiError, ApiFuture, EnvironmentId, Via, http::problem_response};
+use backup_api::{
+    Actor, ApiError, ApiFuture, EnvironmentId, ResumableApi as _, UploadProgress, UploadRefusal, Via,
+    http::problem_response,
+};
 use backup_client::{ForwardError, Forwarded, HttpUploads};
 use backup_service::http::origin;
 use console::{Console, Drafts};
-use resumable_uploads::{RelayFuture, RelayRefusal, Relayed, RelayedRequest, UploadAccess, UploadRelay};
+use resumable_uploads::{
+    DescriptionFuture, RelayFuture, RelayRefusal, Relayed, RelayedRequest, UploadAccess, UploadRelay,
+};
 use tower::ServiceExt as _;
 use tower_sessions::Session;
 
@@ -67,6 +72,31 @@ pub(crate) struct DraftRelay {
 }
 
 impl DraftRelay {
+    /// The service tells people apart by what this console says of them. That a person gets at their own only is not left to
+    /// it.
+    async fn is_of(&self, actor: &Actor, id: &str) -> Result<(), RelayRefusal> {
+        let DraftUploads {
+            drafts, environment, ..
+        } = &*self.access;
+        match drafts.holds(actor, environment, id).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(RelayRefusal::Gone),
+            Err(error) => Err(RelayRefusal::Api(api_error(error))),
+        }
+    }
+
+    async fn look(&self, actor: &Actor, id: &str) -> Result<UploadProgress, RelayRefusal> {
+        self.is_of(actor, id).await?;
+        self.service
+            .progress(actor, id)
+            .await
+            .map_err(|refusal| match refusal {
+                UploadRefusal::Gone => RelayRefusal::Gone,
+                UploadRefusal::Api(error) => RelayRefusal::Api(error),
+                other => RelayRefusal::Api(ApiError::internal(other)),
+            })
+    }
+
     async fn send_on(&self, actor: &Actor, request: RelayedRequest) -> Result<Relayed, RelayRefusal> {
         let RelayedRequest {
             method,
@@ -74,16 +104,7 @@ impl DraftRelay {
             headers,
             body,
         } = request;
-        let DraftUploads {
-            drafts, environment, ..
-        } = &*self.access;
-        // The service tells people apart by what this console says of them. That a person gets at their own only is not
-        // left to it.
-        match drafts.holds(actor, environment, &id).await {
-            Ok(true) => {}
-            Ok(false) => return Err(RelayRefusal::Gone),
-            Err(error) => return Err(RelayRefusal::Api(api_error(error))),
-        }
+        self.is_of(actor, &id).await?;
         match self.service.forward(actor, method, &id, &headers, body).await {
             Ok(Forwarded { status, headers }) => Ok(Relayed { status, headers }),
             Err(ForwardError::Gone) => Err(RelayRefusal::Gone),
@@ -101,6 +122,10 @@ impl UploadRelay for DraftRelay {
 
     fn relay(&self, actor: Actor, request: RelayedRequest) -> RelayFuture<'_> {
         Box::pin(async move { self.send_on(&actor, request).await })
+    }
+
+    fn describe(&self, actor: Actor, id: String) -> DescriptionFuture<'_> {
+        Box::pin(async move { self.look(&actor, &id).await })
     }
 }
 

@@ -93,6 +93,11 @@ smallest_free_space = \"1GB\"
 idle_timeout = \"1m\"
 keep_unfinished = \"168h\"
 largest_unfinished = \"4TB\"
+largest_expanded = \"16TB\"
+largest_ratio = 250
+ratio_counts_from = \"1GiB\"
+largest_entry = \"4TB\"
+most_entries = 100000000
 
 [sessions]
 idle = \"12h\"

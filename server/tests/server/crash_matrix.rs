@@ -12,7 +12,8 @@ use std::{
         process::ExitStatusExt as _,
     },
     path::Path,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use archive_samples::{database_of, volume_of};
@@ -120,6 +121,9 @@ const LONG_PIECE: [&str; 3] = [
 /// Between the upload of a file that was chosen on a page and what the draft knows of it.
 const IN_A_BROWSER: &str = "draft-before-row";
 
+/// From the byte that proves an upload broken to its end.
+const REFUSED: [&str; 2] = ["upload-before-refusal", "upload-refused-before-file"];
+
 /// Of an upload in one request. `:2` is the volume.
 const ONE_REQUEST: [&[&str]; 11] = [
     &["archive-pieces-written"],
@@ -215,6 +219,63 @@ fn an_upload_in_one_request_can_be_repeated() {
 }
 
 #[test]
+fn a_refused_upload_keeps_nothing_but_why() {
+    for point in REFUSED {
+        let place = place();
+        let mut bytes = database_of(3 * PIECE, 1);
+        bytes[PIECE + PIECE / 2] ^= 1;
+        let mut upload = Transfer::new(("part ZGF0YWJhc2U=", bytes));
+        let patch = |server: &Server, location: &str, offset: usize, bytes: &[u8]| {
+            let position = offset.to_string();
+            let headers = [MASTER, TUS, PATCH_TYPE, ("Upload-Offset", position.as_str())];
+            try_request(server, "PATCH", location, &headers, bytes)
+        };
+        die(&place, point, |server| {
+            let location = upload.announce(server)?;
+            let first = patch(server, &location, 0, &upload.bytes[..PIECE])?;
+            assert_eq!(first.status, 204, "{first:?}");
+            patch(server, &location, PIECE, &upload.bytes[PIECE..2 * PIECE])
+        });
+
+        let location = upload.location.clone().expect("it was announced");
+        let server = serve(&place);
+        let head = request(&server, "HEAD", &location);
+        if head.status != 410 {
+            assert_eq!(point, "upload-before-refusal");
+            assert_eq!(offset(&head), Some(PIECE), "{head:?}");
+        }
+        // A client that was not told goes on. What came before may still be looked at meanwhile.
+        let refused = patch(&server, &location, PIECE, &upload.bytes[PIECE..2 * PIECE]).expect("an answer");
+        if refused.status == 422 {
+            let findings = &refused.json()["findings"];
+            assert_eq!(findings[0]["code"], "crc-mismatch", "{refused:?}");
+        } else {
+            assert_eq!(
+                (point, refused.status),
+                ("upload-before-refusal", 204),
+                "{refused:?}"
+            );
+            let begin = Instant::now();
+            while !files_in(&place.path("data/archives")).is_empty() {
+                assert!(begin.elapsed() < SOON, "it is never refused");
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+        drop(server);
+
+        let server = serve(&place);
+        let told = request(&server, "GET", &location).json();
+        assert_eq!(
+            told["inspection"]["ended"]["findings"][0]["code"], "crc-mismatch",
+            "{told}"
+        );
+        assert_eq!(files_in(&place.path("data/archives")), BTreeSet::new());
+        assert_eq!(request(&server, "DELETE", &location).status, 204);
+        assert_eq!(request(&server, "GET", &location).status, 404);
+    }
+}
+
+#[test]
 fn a_file_that_was_being_chosen_leaves_no_upload_behind() {
     let place = Place::new();
     place.token();
@@ -255,6 +316,7 @@ fn every_failpoint_is_pulled() {
         .chain(&DURABLE)
         .chain(&INITIATED)
         .chain(&LONG_PIECE)
+        .chain(&REFUSED)
         .chain([&IN_A_BROWSER]);
     let pulled: BTreeSet<_> = tables
         .chain(TWICE.iter().flatten())
@@ -308,13 +370,6 @@ struct Transfer {
 
 impl Case {
     fn new(database: usize, piece: usize) -> Self {
-        let transfer = |(metadata, bytes)| Transfer {
-            metadata,
-            bytes,
-            location: None,
-            acknowledged: 0,
-            sent: 0,
-        };
         Self {
             place: place(),
             piece,
@@ -322,7 +377,7 @@ impl Case {
                 ("part ZGF0YWJhc2U=", database_of(database, 1)),
                 ("part dm9sdW1l", volume_of(PIECE / 3, 2)),
             ]
-            .map(transfer),
+            .map(Transfer::new),
         }
     }
 
@@ -388,6 +443,16 @@ impl Case {
 }
 
 impl Transfer {
+    fn new((metadata, bytes): (&'static str, Vec<u8>)) -> Self {
+        Self {
+            metadata,
+            bytes,
+            location: None,
+            acknowledged: 0,
+            sent: 0,
+        }
+    }
+
     fn id(&self) -> Option<&str> {
         self.location.as_deref()?.rsplit('/').next()
     }
@@ -516,7 +581,7 @@ fn request(server: &Server, method: &str, path: &str) -> Answer {
 
 fn offset(answer: &Answer) -> Option<usize> {
     let offset = answer.header("upload-offset");
-    assert_eq!(offset.is_none(), answer.status == 404, "{answer:?}");
+    assert_eq!(offset.is_none(), answer.status >= 400, "{answer:?}");
     offset.map(|offset| offset.parse().unwrap())
 }
 

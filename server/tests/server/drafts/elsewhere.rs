@@ -507,3 +507,62 @@ fn calls_of_people_who_may_not_upload_are_refused_alike() {
         assert_refused(&answer, 401, "unauthenticated");
     }
 }
+
+#[test]
+fn what_the_service_finds_in_an_archive_is_told_at_the_console() {
+    let mut scene = Scene::new();
+    let told = |scene: &Scene, upload: &str| {
+        let answer = scene
+            .console
+            .get(&scene.tab().path(upload), &[("Cookie", &scene.cookie)]);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    };
+    let warned = archive_samples::mysql_dump().replace("`User_`", "`user_`");
+    let database = scene
+        .tab()
+        .bring("database", &archive_samples::gzip(warned.as_bytes()));
+    let ended = &told(&scene, &database)["inspection"]["ended"];
+    assert_eq!(ended["findings"][0]["code"], "table-case", "{ended}");
+
+    // While it comes, and after either of the two was started anew.
+    let mut broken = volume_of(300_000, 1);
+    broken[150_000] ^= 1;
+    let volume = upload_of(&scene.tab().choose("volume", &broken));
+    scene.tab().append(&volume, 0, &broken[..100_000]);
+    assert_eq!(
+        told(&scene, &volume)["inspection"]["running"]["archiveBytes"],
+        100_000
+    );
+    let refused = scene.patch(&volume, 100_000, &broken[100_000..], &[]);
+    assert_problem(&refused, 422, "archive-rejected");
+    assert_eq!(
+        refused.json()["findings"][0]["code"],
+        "crc-mismatch",
+        "{refused:?}"
+    );
+    scene.service.kill();
+    scene.start_service();
+    scene.kill_console();
+    let ended = told(&scene, &volume);
+    assert_eq!(
+        ended["inspection"]["ended"]["findings"][0]["code"], "crc-mismatch",
+        "{ended}"
+    );
+    assert_eq!(scene.tab().head(&volume).status, 410);
+    assert_problem(
+        &scene.patch(&volume, 100_000, b"more", &[]),
+        422,
+        "archive-rejected",
+    );
+    assert_refused(&scene.tab().initiate(&database, &volume), 422, "archive-rejected");
+
+    // Any file takes its place, also one that looks like it.
+    let mended = volume_of(300_000, 1);
+    let again = scene.tab().bring("volume", &mended);
+    assert_ne!(again, volume);
+    scene.tab().initiated(&database, &again);
+    let backup = &scene.backups()[0];
+    assert_eq!(backup["findings"][0]["code"], "table-case", "{backup}");
+    assert_eq!(backup["volume"]["files"], 1, "{backup}");
+}
