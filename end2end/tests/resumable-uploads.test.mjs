@@ -160,6 +160,26 @@ describe("resumable uploads", () => {
     assert.equal(partials().length, before);
   });
 
+  test("a broken archive is given up at once, and says why to whoever asks", async () => {
+    const broken = Buffer.from(contents.database);
+    broken[SIZE / 2] ^= 1;
+    const before = partials().length;
+    let [client, acknowledged] = [undefined, 0];
+    const onChunk = (bytes, uploading) => ([acknowledged, client] = [bytes, uploading]);
+    const refusal = await upload({}, { onChunk, source: broken }).then(
+      () => assert.fail("it was taken"),
+      (error) => error.originalResponse,
+    );
+    assert.equal(refusal.getStatus(), 422);
+    assert.equal(JSON.parse(refusal.getBody()).findings[0].code, "crc-mismatch");
+    assert.ok(acknowledged >= 2 * CHUNK && acknowledged <= SIZE / 2, `${acknowledged} bytes were acknowledged`);
+    assert.equal((await offset(client.url)).status, 410);
+    const told = await (await fetch(client.url, { headers: authorization() })).json();
+    assert.equal(told.part, "database");
+    assert.match(told.inspection.ended.findings[0].message, /database\.gz is damaged/);
+    assert.equal(partials().length, before);
+  });
+
   test("bytes with another checksum do not count", async () => {
     const create = await fetch(`${service()}/backup/uploads`, {
       method: "POST",
