@@ -100,6 +100,10 @@ impl Pipeline {
     /// Publishes the file, which must have `length` bytes, unless it is refused.
     pub(crate) async fn finish(&mut self, length: u64) -> Result<Published, StoreError> {
         self.threads.close();
+        if self.commit.is_none() {
+            // It has failed before: whatever the inspection has seen since says nothing.
+            return Err(StoreError::Interrupted);
+        }
         let Some(sha256) = self.threads.hashed().await else {
             return Err(self.failure().await);
         };

@@ -264,7 +264,7 @@ mod tests {
     #[tokio::test]
     async fn the_inspection_holds_the_sender_back_where_it_is_the_slowest() {
         const PIECES: usize = 3 * QUEUED_PIECES;
-        let piece = Bytes::from(archive_samples::gzip(&vec![0; 8 * 1024 * 1024]));
+        let piece = Bytes::from(archive_samples::gzip(&vec![0; 512 * 1024]));
         let inspecting = Inspecting::new(Part::Database, Limits::USUAL, Sights::new(None));
         let mut threads: Threads<(), ()> = Threads::start(
             |mut pieces| {
