@@ -91,7 +91,7 @@ try {
   const highest = { rendererRss: 0, browserRss: 0, jsHeap: 0 };
   const serverRss = [];
   async function sample() {
-    serverRss.push(memory(server.process.pid, "VmRSS"));
+    serverRss.push(memory(server.console.process.pid, "VmRSS"));
     const most = (type) => Math.max(0, ...browserProcesses(type).map((pid) => memory(pid, "VmRSS") ?? 0));
     highest.rendererRss = Math.max(highest.rendererRss, most("renderer"));
     highest.browserRss = Math.max(highest.browserRss, most(undefined));
@@ -117,7 +117,7 @@ try {
   const initiated = Date.now();
   isOver = true;
   await sampling;
-  const serverHighest = memory(server.process.pid, "VmHWM");
+  const serverHighest = memory(server.console.process.pid, "VmHWM");
   for (const [part, path] of Object.entries(files)) {
     const response = await fetch(`${server.url}/services/acme-prd/backup/download/${part}/${backup}`, {
       headers: { authorization: `Bearer ${token}` },
