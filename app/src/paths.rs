@@ -32,6 +32,11 @@ pub(crate) fn backup(environment: &EnvironmentId, id: &BackupId) -> String {
     format!("/projects/{environment}/backups/{id}")
 }
 
+/// The statements that mend the names of a backup's tables, as a file.
+pub(crate) fn renames(environment: &EnvironmentId, id: &BackupId) -> String {
+    format!("/projects/{environment}/backups/{id}/renames.sql")
+}
+
 pub(crate) fn download(environment: &EnvironmentId, id: &BackupId, part: Part) -> String {
     format!("/projects/{environment}/backups/{id}/download/{part}")
 }

@@ -180,6 +180,11 @@ fn archives() -> RouteTable<Console> {
             "/projects/{environment}/backups/{id}/download/{part}",
             download::handle,
         )
+        .on(
+            &Method::GET,
+            "/projects/{environment}/backups/{id}/renames.sql",
+            download::renames,
+        )
         .streaming(
             &Method::POST,
             "/projects/{environment}/backups/upload",

@@ -49,6 +49,16 @@ pub enum HttpError {
     Problem(Box<Problem>),
 }
 
+impl HttpError {
+    /// The answer that says so.
+    pub fn answer(self, request_id: Option<&RequestId>) -> Response {
+        match self {
+            Self::Api(error) => problem_response(&error, request_id),
+            Self::Problem(problem) => respond(*problem, request_id),
+        }
+    }
+}
+
 impl From<ApiError> for HttpError {
     fn from(error: ApiError) -> Self {
         Self::Api(Arc::new(error))
@@ -75,8 +85,7 @@ pub async fn render(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<HttpError>() {
         None => response,
-        Some(HttpError::Api(error)) => problem_response(&error, request_id.as_ref()),
-        Some(HttpError::Problem(problem)) => respond(*problem, request_id.as_ref()),
+        Some(error) => error.answer(request_id.as_ref()),
     }
 }
 

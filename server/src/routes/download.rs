@@ -6,8 +6,8 @@ use axum::{
     http::{HeaderMap, Method, header::ACCEPT},
     response::{IntoResponse, Redirect, Response},
 };
-use backup_api::{Action, ApiError, BackupId, Part};
-use backup_service::http::{RequestId, download_response, problem_response};
+use backup_api::{Action, ApiError, BackupId, Part, http::HttpError};
+use backup_service::http::{RequestId, download_response, problem_response, renames_response};
 use console::{Console, ConsoleError};
 
 use super::signed_in::SignedIn;
@@ -43,6 +43,29 @@ pub(crate) async fn handle(
         }
         (Err(error), _) => problem_response(&error, Some(&request_id)),
     }
+}
+
+/// `GET /projects/{environment}/backups/{id}/renames.sql`.
+pub(crate) async fn renames(
+    State(console): State<Console>,
+    SignedIn(actor): SignedIn,
+    Path((environment, id)): Path<(String, String)>,
+    Extension(request_id): Extension<RequestId>,
+) -> Response {
+    let outcome = async {
+        let environment = console
+            .environment(&environment)
+            .ok_or(ApiError::NoSuchEnvironment)?;
+        let id = id.parse::<BackupId>().map_err(|_| nothing_there())?;
+        let api = console
+            .service_for(&actor, &environment.id, Action::View)
+            .await
+            .map_err(api_error)?;
+        renames_response(api.as_ref(), &actor, &id).await
+    };
+    outcome
+        .await
+        .unwrap_or_else(|error: HttpError| error.answer(Some(&request_id)))
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {

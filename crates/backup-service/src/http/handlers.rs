@@ -10,10 +10,7 @@ use backup_api::{
     Action, Annotation, ApiError, Backup, BackupId, Capabilities, Operation, Problem, ProblemCode,
     http::HttpError,
 };
-use http::{
-    StatusCode,
-    header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
-};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -51,37 +48,6 @@ pub(crate) async fn find(
 ) -> Result<Json<Backup>, HttpError> {
     let actor = caller.may(Action::View, &state).await?;
     Ok(Json(state.api.find(&actor, &backup_id(id)?).await?))
-}
-
-pub(crate) async fn renames(
-    State(state): State<ServiceRouter>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, HttpError> {
-    let actor = caller.may(Action::View, &state).await?;
-    let id = backup_id(id)?;
-    let Some(script) = state.api.renames(&actor, &id).await? else {
-        return Err(nothing_to_rename().into());
-    };
-    let headers = [
-        (CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
-        (
-            CONTENT_DISPOSITION,
-            format!("attachment; filename=\"renames-{}.sql\"", id.minute()),
-        ),
-        (CACHE_CONTROL, "private".to_owned()),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-    ];
-    Ok((headers, script).into_response())
-}
-
-fn nothing_to_rename() -> Problem {
-    Problem::new(
-        ProblemCode::NotFound,
-        404,
-        "Nothing to rename",
-        "No table in the database of this backup is known to have a name that Liferay will not find.",
-    )
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -10,7 +10,7 @@ use backup_api::{
 use http::Method;
 
 use super::{
-    download, events, files, handlers, lists, openapi, operations, state::ServiceRouter, upload,
+    download, events, files, handlers, lists, openapi, operations, renames, state::ServiceRouter, upload,
     uploads::CallersUploads,
 };
 
@@ -63,7 +63,7 @@ fn table() -> RouteTable<ServiceRouter> {
         .on(GET, routes::BACKUP, handlers::find)
         .on(&Method::PATCH, routes::BACKUP, handlers::annotate)
         .on(&Method::DELETE, routes::BACKUP, handlers::delete)
-        .on(GET, routes::RENAMES, handlers::renames)
+        .on(GET, routes::RENAMES, renames::handle)
         .on(GET, routes::OPERATIONS, lists::operations)
         .on(GET, routes::OPERATION, operations::find)
         .on(GET, routes::OPERATION_LOG, operations::log)
