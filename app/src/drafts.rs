@@ -2,7 +2,7 @@
 //!
 //! The browser's build knows neither the console nor its errors; what it needs of them is here, and no more.
 
-use backup_api::Part;
+use backup_api::{Finding, Part};
 use leptos::{
     prelude::FromServerFnError,
     server_fn::{codec::JsonEncoding, error::ServerFnErrorErr},
@@ -35,6 +35,28 @@ pub struct DraftFile {
     pub received: u64,
     /// The SHA-256 of all bytes, in lower-case hexadecimal, once they are all there.
     pub sha256: Option<String>,
+    /// What its inspection says so far; `None` while no byte was looked at.
+    pub inspection: Option<Inspection>,
+}
+
+impl DraftFile {
+    /// Whether it can never become a backup.
+    pub fn is_refused(&self) -> bool {
+        self.inspection
+            .as_ref()
+            .is_some_and(|inspection| inspection.is_refused)
+    }
+}
+
+/// What is known of the content of a file that is on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspection {
+    /// In one line what it is.
+    pub summary: String,
+    /// What was noticed, worst first.
+    pub findings: Vec<Finding>,
+    /// Whether the file was refused, for good.
+    pub is_refused: bool,
 }
 
 /// What choosing a file leads to.

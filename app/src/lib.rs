@@ -14,6 +14,7 @@
 )]
 
 pub mod drafts;
+mod findings;
 pub mod format;
 pub mod islands;
 pub mod live;

@@ -82,6 +82,9 @@ pub(crate) fn sentence(code: ProblemCode, part: Option<Part>) -> String {
             "You have as many unused uploads as you may have. Use or remove one of them, then send the files again.".into()
         }
         Code::UnsupportedVersion => "This page does not fit the console any more. Reload it and send the files again.".into(),
+        Code::MissingContents | Code::NoSuchContent => {
+            "The document library is not complete. Send the files again.".into()
+        }
         // Codes that are newer than this page read like faults of ours.
         _ => "Something went wrong on our side and nothing was kept. Tell the operator the request id; the log has the reason.".into(),
     }
@@ -104,7 +107,9 @@ pub(crate) fn finding_sentence(word: &str, part: Option<Part>) -> Option<String>
 mod tests {
     use super::*;
 
-    const WORDS: [&str; 31] = [
+    const WORDS: [&str; 33] = [
+        "missing-contents",
+        "no-such-content",
         "unauthenticated",
         "forbidden",
         "no-such-backup",

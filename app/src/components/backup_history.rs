@@ -1,17 +1,20 @@
 //! The card "Backup history": a table, or its empty state. At narrow widths each row is drawn as a card; the roles
 //! keep it a table for screen readers.
 
-use backup_api::{Action, Backup, BackupId, BackupStatus, History, HistoryEntry, Operation, OperationKind};
+use backup_api::{
+    Action, Backup, BackupId, BackupStatus, History, HistoryEntry, Operation, OperationKind, Severity,
+};
 use console::Environment;
 use leptos::prelude::*;
 
 use crate::{
     availability::{Availability, NOT_OFFERED},
     components::{
-        ActionButton, Copy, FindingList, Moment, Pinned, RowActions, Size, TypeLabel,
+        ActionButton, Copy, Moment, Pinned, RowActions, Size, TypeLabel,
         pagination::{Pages, Pagination},
         selection::{Selection, SelectionForm},
     },
+    findings::FindingList,
     icons::{ARCHIVES, FAILURE, Icon, SUCCESS, Spinner, UPLOAD},
     paths,
 };
@@ -155,6 +158,13 @@ fn Row<'a>(listing: Listing<'a>, backup: &'a Backup, availability: &'a Availabil
         BackupStatus::Failed => Some(("row-remark is-bad", "Backup failed")),
         BackupStatus::InProgress => Some(("row-remark", "Backup creation in progress...")),
     };
+    let warnings = warnings(backup).map(|warnings| {
+        view! {
+            <a class="row-remark is-warning" href=paths::backup(&environment.id, &id)>
+                {warnings}
+            </a>
+        }
+    });
     let size = if failed {
         "–".into_any()
     } else {
@@ -178,6 +188,7 @@ fn Row<'a>(listing: Listing<'a>, backup: &'a Backup, availability: &'a Availabil
                         </span>
                         {remark.map(|(class, text)| view! { <span class=class>{text}</span> })}
                         {backup.note.clone().map(|note| view! { <span class="row-remark quiet">{note}</span> })}
+                        {warnings}
                         {failed.then(|| view! { <FindingList findings=backup.findings.clone() /> })}
                     </div>
                 </div>
@@ -197,6 +208,20 @@ fn Row<'a>(listing: Listing<'a>, backup: &'a Backup, availability: &'a Availabil
         </tr>
     }
     .into_any()
+}
+
+/// What its page has to say, in short.
+fn warnings(backup: &Backup) -> Option<String> {
+    let number = backup
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Warning)
+        .count();
+    match number {
+        0 => None,
+        1 => Some("1 warning".to_owned()),
+        more => Some(format!("{more} warnings")),
+    }
 }
 
 /// What should have become a backup.

@@ -1,11 +1,11 @@
-//! Small pieces of data: sizes, types, findings.
+//! Small pieces of data: sizes, types.
 
-use backup_api::{CreationType, Finding, Severity};
+use backup_api::CreationType;
 use leptos::prelude::*;
 
 use crate::{
     format,
-    icons::{FAILURE, INFORMATION, Icon, PIN, WARNING},
+    icons::{Icon, PIN},
 };
 
 /// A size as people read it, with the exact bytes in the title.
@@ -33,31 +33,4 @@ pub(crate) fn Pinned() -> impl IntoView {
             "Pinned"
         </span>
     }
-}
-
-/// What the inspection of the archives noticed; nothing when it noticed nothing.
-#[component]
-pub(crate) fn FindingList(findings: Vec<Finding>) -> impl IntoView {
-    let items = findings
-        .into_iter()
-        .map(|finding| {
-            let (class, drawing, word) = match finding.severity {
-                Severity::Info => ("finding finding-info", INFORMATION, "Information"),
-                Severity::Warning => ("finding finding-warning", WARNING, "Warning"),
-                Severity::Error => ("finding finding-error", FAILURE, "Error"),
-            };
-            view! {
-                <li class=class>
-                    <Icon drawing />
-                    <span>
-                        <span class="visually-hidden">{word} ": "</span>
-                        {finding.part.title()}
-                        ": "
-                        {finding.message}
-                    </span>
-                </li>
-            }
-        })
-        .collect::<Vec<_>>();
-    (!items.is_empty()).then(|| view! { <ul class="findings">{items}</ul> })
 }

@@ -37,7 +37,7 @@ pub(crate) use bare_page::BarePage;
 pub(crate) use command::Command;
 pub(crate) use console_page::{ConsolePage, Place};
 pub(crate) use copy::Copy;
-pub(crate) use data::{FindingList, Pinned, Size, TypeLabel};
+pub(crate) use data::{Pinned, Size, TypeLabel};
 pub(crate) use environment_switcher::Production;
 pub(crate) use fields::{FieldError, NewPassword, PasswordAgain};
 pub(crate) use moment::{Moment, Until};

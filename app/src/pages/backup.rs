@@ -9,16 +9,20 @@ use crate::{
     availability::Availability,
     commands,
     components::{
-        ActionButton, BackLink, Command, ConsolePage, Copy, FindingList, GoneNotice, Moment, OperationBanner,
-        Place, RefusalNotice, Size, TypeLabel,
+        ActionButton, BackLink, Command, ConsolePage, Copy, GoneNotice, Moment, OperationBanner, Place,
+        RefusalNotice, Size, TypeLabel,
     },
     context::{Viewer, path_parameter, query_value, refusal, viewer},
     error::PageError,
+    findings::FindingList,
     format,
     icons::{DATABASE, DOWNLOAD, Icon, LIBRARY},
     paths,
     server_functions::AnnotateBackup,
 };
+
+/// The finding that comes with statements to download.
+const TABLE_CASE: &str = "table-case";
 
 /// Everything there is to know about a backup.
 #[component]
@@ -224,7 +228,6 @@ fn Facts(backup: Backup) -> AnyView {
                 {expires}
                 {note}
             </dl>
-            <FindingList findings=backup.findings />
         </section>
     }
     .into_any()
@@ -241,16 +244,27 @@ fn PartCard(environment: Environment, backup: Backup, part: Part, no_download: O
     let sha256 = backup.part_sha256(part).to_owned();
     let bytes = backup.part_size(part);
     let inside = match part {
-        Part::Database => backup.database.engine.as_deref().map(|engine| match engine {
-            "postgresql" => "PostgreSQL dump".to_owned(),
-            "mysql" => "MySQL dump".to_owned(),
-            other => format!("{other} dump"),
-        }),
-        Part::Volume => backup
-            .volume
-            .files
-            .map(|files| format!("{} files", format::grouped(files))),
+        Part::Database => backup.database.summary.clone(),
+        Part::Volume => backup.volume.summary.clone(),
     };
+    let findings: Vec<_> = backup
+        .findings
+        .iter()
+        .filter(|finding| finding.part == part)
+        .cloned()
+        .collect();
+    let renames = findings
+        .iter()
+        .any(|finding| finding.code == TABLE_CASE)
+        .then(|| {
+            view! {
+                <p>
+                    <a href=paths::renames(&environment.id, &backup.backup_id) download="">
+                        "Download the statements that rename all of them"
+                    </a>
+                </p>
+            }
+        });
     let download = match no_download {
         None => view! {
             <a class="button button-primary" href=paths::download(&environment.id, &backup.backup_id, part) download="">
@@ -290,6 +304,8 @@ fn PartCard(environment: Environment, backup: Backup, part: Part, no_download: O
                     <Copy text=sha256 what=format!("SHA-256 of the {}", part.as_str()) />
                 </dd>
             </dl>
+            <FindingList findings is_of_one_part=true />
+            {renames}
         </section>
     }
     .into_any()

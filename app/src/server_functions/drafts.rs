@@ -81,6 +81,7 @@ mod server {
     use leptos::prelude::{expect_context, use_context};
 
     use super::{Choice, DraftFile, FileFacts, Refusal};
+    use crate::drafts::Inspection;
     use crate::{
         context::{RequestId, Viewer, viewer},
         error::{AppError, PageError, log},
@@ -208,6 +209,12 @@ mod server {
 
     impl From<console::DraftFile> for DraftFile {
         fn from(draft: console::DraftFile) -> Self {
+            let is_refused = draft.is_refused();
+            let inspection = draft.inspection.map(|inspection| Inspection {
+                summary: inspection.summary().to_owned(),
+                findings: inspection.findings().to_vec(),
+                is_refused,
+            });
             let console::FileFacts {
                 name,
                 size,
@@ -225,6 +232,7 @@ mod server {
                 },
                 received: draft.received,
                 sha256: draft.sha256,
+                inspection,
             }
         }
     }

@@ -6,6 +6,7 @@
 mod connection;
 mod file;
 mod handles;
+mod inspection;
 mod leaving;
 #[cfg(feature = "hydrate")]
 mod loading;
@@ -125,6 +126,7 @@ fn form(settings: Settings) -> impl IntoView {
             spawn_local(look_for_handle(row));
         }
         spawn_local(watch(rows));
+        spawn_local(inspection::follow(rows));
     });
     // What the server wrote holds until the stream knows better; that knows of operations, not of rights.
     let holder = holder_of(environment.clone());
@@ -239,7 +241,7 @@ fn file_row(row: Row, works: RwSignal<bool>) -> impl IntoView {
         !works.get()
             || matches!(
                 row.phase.get(),
-                Phase::Empty | Phase::Waiting | Phase::Failed(_) | Phase::Elsewhere
+                Phase::Empty | Phase::Waiting | Phase::Failed(_) | Phase::Refused | Phase::Elsewhere
             )
     };
     view! {
@@ -346,7 +348,11 @@ async fn choose_with_handle(row: Row) {
 fn file_state(row: Row) -> impl IntoView {
     let size = move || row.draft.read().as_ref().map_or(0, |draft| draft.file.size);
     let shows_progress = move || {
-        row.draft.read().is_some() && !matches!(row.phase.get(), Phase::Complete(_) | Phase::Examining)
+        row.draft.read().is_some()
+            && !matches!(
+                row.phase.get(),
+                Phase::Complete(_) | Phase::Examining | Phase::Refused
+            )
     };
     view! {
         <p class="file-name" hidden=move || row.draft.read().is_none()>
@@ -365,11 +371,12 @@ fn file_state(row: Row) -> impl IntoView {
         ></progress>
         <p
             class="file-line"
-            class:is-bad=move || matches!(*row.phase.read(), Phase::Failed(_))
+            class:is-bad=move || matches!(*row.phase.read(), Phase::Failed(_) | Phase::Refused)
             class:is-good=move || row.is_complete()
         >
             {move || row.line()}
         </p>
+        {inspection::inspection(row)}
         {file_actions(row)}
     }
 }
@@ -566,6 +573,7 @@ async fn watch(rows: [Row; 2]) {
             *quiet = if moves { 0 } else { *quiet + 1 };
             let phase = match &now {
                 None => Phase::Empty,
+                Some(now) if now.is_refused() => Phase::Refused,
                 Some(now) if now.sha256.is_some() => Phase::Complete(false),
                 Some(_) if moves => Phase::Elsewhere,
                 Some(_) if *quiet >= QUIET_LOOKS && !has_file(*row) => Phase::Waiting,

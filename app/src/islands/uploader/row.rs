@@ -31,6 +31,8 @@ pub(super) enum Phase {
     Complete(bool),
     /// Another file is half there than the one that was chosen: in what it differs.
     Other(String),
+    /// Nothing is left of the file: its inspection found what no backup may have.
+    Refused,
     /// It cannot go on as it is: a sentence that says what to do.
     Failed(String),
 }
@@ -123,6 +125,22 @@ impl Row {
         self.phase.set(phase);
     }
 
+    /// Ends a row's work because its file was refused; what was found is also said aloud.
+    pub(super) fn refuse(self, draft: DraftFile) {
+        let findings = draft
+            .inspection
+            .iter()
+            .flat_map(|inspection| &inspection.findings);
+        let worst = findings.map(|finding| finding.message.as_str()).next();
+        announce(&format!(
+            "{}: the file was refused. {}",
+            self.part.title(),
+            worst.unwrap_or_default()
+        ));
+        self.forget();
+        self.show(Some(draft), Phase::Refused);
+    }
+
     /// Ends a row's work with a sentence, which is also said aloud.
     pub(super) fn fail(self, sentence: String) {
         announce(&format!("{}: {sentence}", self.part.title()));
@@ -169,15 +187,21 @@ impl Row {
             Phase::Other(differs_in) => format!(
                 "{progress} of this file are here. The file you chose is another: it differs in {differs_in}."
             ),
+            Phase::Refused => {
+                "This file was refused, and nothing of it was kept. Mend it and choose it again.".to_owned()
+            }
             Phase::Failed(sentence) => sentence,
         }
     }
 
     /// What is missing before a backup can be made of it, as the end of "Still missing: …".
     pub(super) fn missing(self) -> Option<&'static str> {
-        let nothing_here = matches!(self.phase.get(), Phase::Empty) || self.draft.read().is_none();
+        let phase = self.phase.get();
+        let nothing_here = phase == Phase::Empty || self.draft.read().is_none();
         match (self.part, nothing_here) {
-            _ if self.is_complete() => None,
+            _ if matches!(phase, Phase::Complete(_)) => None,
+            (Part::Database, _) if phase == Phase::Refused => Some("a database without errors"),
+            (Part::Volume, _) if phase == Phase::Refused => Some("a document library without errors"),
             (Part::Database, true) => Some("the database"),
             (Part::Database, false) => Some("the rest of the database"),
             (Part::Volume, true) => Some("the document library"),
@@ -189,6 +213,7 @@ impl Row {
 fn resting(draft: Option<&DraftFile>) -> Phase {
     match draft {
         None => Phase::Empty,
+        Some(draft) if draft.is_refused() => Phase::Refused,
         Some(draft) if draft.sha256.is_some() => Phase::Complete(false),
         Some(_) => Phase::Waiting,
     }

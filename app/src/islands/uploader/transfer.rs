@@ -134,6 +134,8 @@ fn start(row: Row, draft: DraftFile) {
 /// How a transfer ended.
 enum End {
     Complete,
+    /// The service found what no backup may have.
+    Refused,
     Elsewhere,
     Failed(String),
     Unreadable,
@@ -186,6 +188,9 @@ impl Transfer {
             }
             let mismatch = refusal.code == "offset-mismatch";
             if !mismatch {
+                if is_of_content(&refusal) {
+                    return End::Refused;
+                }
                 if !refusal.is_passing() && !by_ourselves {
                     return End::Failed(sentence(refusal));
                 }
@@ -230,6 +235,7 @@ impl Transfer {
                     self.row.phase.set(Phase::Sending);
                     return Ok(offset);
                 }
+                Err(refusal) if is_of_content(&refusal) => return Err(End::Refused),
                 Err(refusal) if !refusal.is_passing() => return Err(End::Failed(sentence(refusal))),
                 Err(_) => {
                     if !self.wait(backoff).await {
@@ -289,6 +295,7 @@ impl Transfer {
         let row = self.row;
         match end {
             End::Complete => self.compare(upload).await,
+            End::Refused => self.show_refused(upload).await,
             End::Elsewhere => {
                 row.pace.set(None);
                 row.phase.set(Phase::Elsewhere);
@@ -303,6 +310,39 @@ impl Transfer {
         }
     }
 
+    /// Shows why the file was refused.
+    async fn show_refused(&self, upload: &str) {
+        if let Some(there) = self.look(upload).await {
+            self.row.refuse(there);
+        }
+    }
+
+    /// What the server knows of the upload, when it answers; `None` where the row says why there is nothing to know.
+    async fn look(&self, upload: &str) -> Option<DraftFile> {
+        let row = self.row;
+        let mut backoff = Backoff::default();
+        let there = loop {
+            match draft(row.environment.get_value()).await {
+                Ok(files) => break file_of(files, row.part),
+                Err(refusal) if refusal.is_passing() => {
+                    TimeoutFuture::new(backoff.next_seconds() * 1000).await;
+                }
+                Err(refusal) => {
+                    row.fail(sentence(refusal));
+                    return None;
+                }
+            }
+        };
+        if self.chosen.stop.is_stopped() {
+            return None;
+        }
+        let there = there.filter(|there| there.upload == upload);
+        if there.is_none() {
+            row.fail(GONE.to_owned());
+        }
+        there
+    }
+
     /// Compares what the server has with the file, byte for byte by their hashes.
     async fn compare(&self, upload: &str) {
         let row = self.row;
@@ -315,23 +355,11 @@ impl Transfer {
         let Ok(here) = here else {
             return unreadable(row);
         };
-        let mut backoff = Backoff::default();
-        let there = loop {
-            match draft(row.environment.get_value()).await {
-                Ok(files) => break file_of(files, row.part),
-                Err(refusal) if refusal.is_passing() => {
-                    TimeoutFuture::new(backoff.next_seconds() * 1000).await;
-                }
-                Err(refusal) => return row.fail(sentence(refusal)),
-            }
-        };
-        if self.chosen.stop.is_stopped() {
+        let Some(there) = self.look(upload).await else {
             return;
-        }
-        let Some(there) = there.filter(|there| there.upload == upload) else {
-            return row.fail(GONE.to_owned());
         };
         match &there.sha256 {
+            _ if there.is_refused() => row.refuse(there),
             Some(sha256) if *sha256 == here => {
                 row.show(Some(there), Phase::Complete(true));
                 announce(&format!("{}: complete.", row.part.title()));
@@ -358,6 +386,11 @@ fn sentence(refusal: Refusal) -> String {
         404 => GONE.to_owned(),
         _ => refusal.detail,
     }
+}
+
+/// Whether the service refused what is in the file. The answer to a question for the offset has no body to say so in.
+fn is_of_content(refusal: &Refusal) -> bool {
+    matches!(refusal.status, 410 | 422)
 }
 
 fn unreadable(row: Row) {
