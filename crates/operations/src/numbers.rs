@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{OperationError, Operations};
 
-/// Upper ends of the classes that durations are counted in, in seconds.
+/// Upper ends of the classes that durations are counted in, in seconds; each is a column of `operation_totals`.
 pub const DURATION_CLASSES: [u32; 8] = [1, 10, 60, 300, 900, 3600, 14_400, 43_200];
 
 /// The operations of an environment that did the same and ended the same way, since the first one that is recorded.
@@ -31,21 +31,12 @@ pub struct EndedOperations {
 }
 
 impl Operations {
-    /// All that have ended, in one pass over the record. Rows are never removed, so these numbers never fall.
+    /// All that have ended, by what they did and how. The database keeps the sums up to date with the record, whose rows
+    /// are never removed, so these numbers never fall and cost the same however much was done.
     pub async fn ended(&self) -> Result<Vec<EndedOperations>, OperationError> {
-        const DURATION: &str = "(finished_at - started_at)";
-        let classes = DURATION_CLASSES.map(|seconds| {
-            let microseconds = u64::from(seconds) * 1_000_000;
-            format!("CAST(sum(CASE WHEN {DURATION} <= {microseconds} THEN 1 ELSE 0 END) AS BIGINT)")
-        });
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT project, environment, kind, state, count(*), CAST(sum(bytes_done) AS BIGINT), \
-             CAST(sum({DURATION}) AS BIGINT), max(finished_at), {} \
-             FROM operations WHERE finished_at IS NOT NULL GROUP BY project, environment, kind, state",
-            classes.join(", ")
-        )))
-        .fetch_all(self.reader())
-        .await?;
+        let rows = sqlx::query("SELECT * FROM operation_totals ORDER BY project, environment, kind, state")
+            .fetch_all(self.reader())
+            .await?;
         rows.iter().map(ended).collect()
     }
 }
@@ -56,22 +47,23 @@ fn ended(row: &SqliteRow) -> Result<EndedOperations, OperationError> {
         column,
     };
     let word = |column: &str| row.try_get::<String, _>(column);
-    let number = |index: usize| row.try_get::<i64, _>(index).map(i64::cast_unsigned);
+    let number = |column: &str| row.try_get::<i64, _>(column).map(i64::cast_unsigned);
     let project = word("project")?.parse().map_err(|_| unknown("project"))?;
     let environment = word("environment")?.parse().map_err(|_| unknown("environment"))?;
     let mut within = [0; DURATION_CLASSES.len()];
-    for (index, class) in within.iter_mut().enumerate() {
-        *class = number(8 + index)?;
+    for (class, seconds) in within.iter_mut().zip(DURATION_CLASSES) {
+        *class = number(&format!("within_{seconds}"))?;
     }
     Ok(EndedOperations {
         environment: EnvironmentId::new(project, environment),
         kind: OperationKind::from_word(&word("kind")?).ok_or_else(|| unknown("kind"))?,
         state: OperationState::from_word(&word("state")?).ok_or_else(|| unknown("state"))?,
-        count: number(4)?,
-        bytes: number(5)?,
+        count: number("operations")?,
+        bytes: number("bytes")?,
         #[expect(clippy::cast_precision_loss, reason = "thousands of years fit")]
-        seconds: number(6)? as f64 / 1e6,
+        seconds: number("microseconds")? as f64 / 1e6,
         within,
-        last: Timestamp::from_microsecond(row.try_get(7)?).map_err(|_| unknown("finished_at"))?,
+        last: Timestamp::from_microsecond(row.try_get("last_finished_at")?)
+            .map_err(|_| unknown("last_finished_at"))?,
     })
 }

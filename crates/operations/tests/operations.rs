@@ -554,3 +554,68 @@ async fn what_comes_to_nothing_is_cancelled_before_it_is_cleaned_up_after_or_not
             .unwrap();
     }
 }
+
+/// The database counts at the moment an operation ends, however it ends; counting all of them anew gives the same.
+#[tokio::test]
+async fn totals_are_those_of_the_record() {
+    let fixture = fixture().await;
+    for (index, outcome) in [
+        Outcome::Succeeded,
+        Outcome::Failed("no".to_owned()),
+        Outcome::Succeeded,
+    ]
+    .iter()
+    .enumerate()
+    {
+        let running = fixture.begin(upload_into("dev", "joe")).await.unwrap();
+        running.progress().add(100 + index as u64);
+        fixture.finish(&running, outcome).await.unwrap();
+    }
+    // Two that took long and that a former process left behind.
+    for name in ["dev", "uat"] {
+        fixture.begin(upload_into(name, "ann")).await.unwrap();
+    }
+    let mut transaction = fixture.database.begin().await.unwrap();
+    sqlx::query("UPDATE operations SET started_at = started_at - 5 * 60 * 1000000 WHERE finished_at IS NULL")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    fixture.operations.interrupt_leftovers().await.unwrap();
+
+    let ended = fixture.operations.ended().await.unwrap();
+    let of = |name: &str, state| {
+        ended
+            .iter()
+            .find(|group| group.environment == environment(name) && group.state == state)
+            .unwrap_or_else(|| panic!("nothing in {name} is {state:?}: {ended:?}"))
+    };
+    let succeeded = of("dev", OperationState::Succeeded);
+    assert_eq!((succeeded.count, succeeded.bytes), (2, 202));
+    assert_eq!(succeeded.within, [2; 8]);
+    assert_eq!(of("dev", OperationState::Failed).bytes, 101);
+    for name in ["dev", "uat"] {
+        let interrupted = of(name, OperationState::Interrupted);
+        assert_eq!(interrupted.count, 1);
+        // A little more than five minutes, which the class up to 300 seconds leaves out.
+        assert_eq!(interrupted.within, [0, 0, 0, 0, 1, 1, 1, 1]);
+        assert!(
+            interrupted.seconds > 300.0 && interrupted.seconds < 400.0,
+            "{interrupted:?}"
+        );
+    }
+    assert_eq!(ended.len(), 4);
+
+    let recorded: (i64, i64, i64) =
+        sqlx::query_as("SELECT count(*), sum(bytes), sum(microseconds) FROM ended_operations")
+            .fetch_one(fixture.database.reader())
+            .await
+            .unwrap();
+    let counted: (i64, i64, i64) =
+        sqlx::query_as("SELECT sum(operations), sum(bytes), sum(microseconds) FROM operation_totals")
+            .fetch_one(fixture.database.reader())
+            .await
+            .unwrap();
+    assert_eq!(recorded, counted);
+    assert_eq!(recorded.0, 5);
+}
