@@ -1,13 +1,14 @@
 //! [`BackupApi`] over HTTP.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, mem, sync::Arc, time::Duration};
 
 use backup_api::{
     Action, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId,
     BackupList, ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EventId, EventStream,
     History, HistoryQuery, ListQuery, LogLine, NO_FILES, Operation, OperationId, Part, ProblemCode, Upload,
-    routes,
+    UploadContent, routes,
 };
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -33,6 +34,16 @@ pub struct HttpBackupApi {
     connection: Connection,
     source: Option<Arc<dyn ArchiveSource>>,
     events: Events,
+    streams: Streams,
+}
+
+/// How archives whose bytes are only just coming go to a service of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Streams {
+    /// As resumable uploads: a connection that breaks costs little, and the environment is held at the end only.
+    InPieces,
+    /// As the documented form, which holds the environment from its first byte to the backup.
+    AsForm,
 }
 
 impl HttpBackupApi {
@@ -45,7 +56,18 @@ impl HttpBackupApi {
             connection: Connection::new(settings)?,
             source,
             events: Events::default(),
+            streams: Streams::InPieces,
         })
+    }
+
+    /// Archives whose bytes are only just coming hold the environment while they come, as they do in a service of the
+    /// same process: for whoever cannot send them again, and would learn after hours that somebody else was quicker.
+    #[must_use]
+    pub fn holding_while_bytes_come(self) -> Self {
+        Self {
+            streams: Streams::AsForm,
+            ..self
+        }
     }
 
     /// The resumable uploads of the same service, where it is one of ours.
@@ -166,13 +188,14 @@ impl HttpBackupApi {
         }
     }
 
-    async fn take_in(&self, actor: &Actor, upload: Upload) -> Result<Backup, Failure> {
+    async fn take_in(&self, actor: &Actor, mut upload: Upload) -> Result<Backup, Failure> {
         // Before a byte moves. Whoever comes in between is met at the end.
         if let Some(holder) = self.holder(actor).await? {
             return Err(Failure::Refused(ApiError::OperationInProgress(Box::new(holder))));
         }
         // Services of ours say what they are; only they take archives piece by piece.
-        if self.description(actor).await?.is_none() {
+        let takes_pieces = self.description(actor).await?.is_some();
+        if !takes_pieces || self.streams == Streams::AsForm && begins_with_a_stream(&mut upload).await {
             return self.send_form(actor, upload).await;
         }
         let uploads = self.uploads();
@@ -295,6 +318,17 @@ fn documented_capabilities() -> Capabilities {
         delete: missing(),
         files: Capability::missing(NO_FILES),
     }
+}
+
+/// Whether the bytes of an upload are only just coming. Looks at its first part, which stays there.
+async fn begins_with_a_stream(upload: &mut Upload) -> bool {
+    let Some(first) = upload.parts.next().await else {
+        return false;
+    };
+    let comes = matches!(&first, Ok(part) if matches!(part.content, UploadContent::Stream(_)));
+    let rest = mem::replace(&mut upload.parts, stream::empty().boxed());
+    upload.parts = stream::iter([first]).chain(rest).boxed();
+    comes
 }
 
 fn backup_path(id: &BackupId) -> String {

@@ -36,7 +36,8 @@ pub(super) fn environment(
     };
     let source = Arc::new(StoredHere(services.store.clone()));
     let api = HttpBackupApi::new(settings, Some(source))
-        .with_context(|| format!("cannot prepare the way to the service of {id}"))?;
+        .with_context(|| format!("cannot prepare the way to the service of {id}"))?
+        .holding_while_bytes_come();
     let uploads = api.uploads();
     let settings = EnvironmentSettings {
         environment: console::Environment {
