@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
-use crate::{app::App, context};
+use crate::{app::App, context, icons::Drawings};
 
 /// The whole document; `options` say where scripts and styles lie.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -22,6 +22,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <MetaTags />
             </head>
             <body>
+                <Drawings />
                 <App />
             </body>
         </html>
