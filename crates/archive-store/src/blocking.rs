@@ -1,6 +1,6 @@
 //! Work that must not run on, or die with, the task that asks for it.
 
-use std::{io, panic};
+use std::panic;
 
 use tokio::task::JoinError;
 
@@ -24,9 +24,6 @@ pub(crate) async fn detached<T: Send + 'static, E: From<StoreError> + Send + 'st
 fn not_run(error: JoinError) -> StoreError {
     match error.try_into_panic() {
         Ok(panic) => panic::resume_unwind(panic),
-        Err(error) => StoreError::Io {
-            action: "finish the work before the shutdown",
-            source: io::Error::other(error),
-        },
+        Err(_) => StoreError::Stopping,
     }
 }

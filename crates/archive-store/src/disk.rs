@@ -8,11 +8,16 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, IoSlice, Write as _},
+    num::NonZeroU64,
+    ops::Range,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
-use rustix::{buffer::spare_capacity, fs::statvfs};
+use rustix::{
+    buffer::spare_capacity,
+    fs::{Advice, fadvise, statvfs},
+};
 
 /// A dump holds everything an environment knows: nobody but the service's own account reads it.
 const FOLDER_MODE: u32 = 0o700;
@@ -42,6 +47,8 @@ pub trait FileOperations: std::fmt::Debug + Send + Sync {
     fn write(&self, file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize>;
     /// Fills at most the spare capacity of `chunk`, from `position` of the file.
     fn read(&self, file: &File, chunk: &mut Vec<u8>, position: u64) -> io::Result<usize>;
+    /// Lets the system forget what it remembers of the bytes `range`, so that they are read from the disk.
+    fn forget_cached(&self, file: &File, range: Range<u64>) -> io::Result<()>;
     /// In bytes.
     fn length(&self, file: &File) -> io::Result<u64>;
     fn cut(&self, file: &File, length: u64) -> io::Result<()>;
@@ -102,6 +109,11 @@ impl FileOperations for Disk {
 
     fn read(&self, file: &File, chunk: &mut Vec<u8>, position: u64) -> io::Result<usize> {
         Ok(rustix::io::pread(file, spare_capacity(chunk), position)?)
+    }
+
+    fn forget_cached(&self, file: &File, range: Range<u64>) -> io::Result<()> {
+        let length = NonZeroU64::new(range.end - range.start);
+        Ok(fadvise(file, range.start, length, Advice::DontNeed)?)
     }
 
     fn length(&self, file: &File) -> io::Result<u64> {

@@ -59,6 +59,14 @@ pub enum StoreError {
         /// Bytes the file has.
         found: u64,
     },
+    /// The file at rest holds other bytes than those that came.
+    #[error("the archive's file is not what was stored")]
+    Changed {
+        /// SHA-256 that was recorded.
+        expected: [u8; 32],
+        /// SHA-256 of what the file holds.
+        found: [u8; 32],
+    },
     /// The backup's folder is there already; it is never replaced.
     #[error("the folder of this backup exists already")]
     BackupFolderExists,
@@ -68,6 +76,9 @@ pub enum StoreError {
     /// The writer failed or was interrupted before; its archive can only be discarded.
     #[error("the archive cannot be continued after a failure")]
     Interrupted,
+    /// The process comes to its end, so nothing more is said about the archive.
+    #[error("the work was not finished before the shutdown")]
+    Stopping,
     /// The file system failed.
     #[error("could not {action}")]
     Io {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What is read in one go on the blocking pool, so that a shutdown does not wait for a whole archive.
-const STEP_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const STEP_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The digest and the inspection of one archive.
 #[derive(Debug, Default)]
@@ -129,7 +129,7 @@ impl Followers {
             let start = self.position();
             let length = CHUNK_BYTES.min(self.boundary_after(start).min(end) - start);
             let chunk =
-                read_chunk(files, file, start, length).map_err(StoreError::io("read an upload's file"))?;
+                read_chunk(files, file, start, length).map_err(StoreError::io("read an archive's file"))?;
             self.see(start, &chunk);
         }
         Ok(())

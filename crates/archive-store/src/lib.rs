@@ -35,6 +35,7 @@ mod store;
 mod syncing;
 mod threads;
 pub mod uploads;
+mod verifying;
 mod writer;
 
 pub use archive_inspection::Limits as InspectionLimits;

@@ -281,7 +281,7 @@ impl ArchiveStore {
 }
 
 /// Opens an archive's file; one of another length is not handed out as if it were whole. Blocks.
-fn open_whole(files: &Files, path: &Path, size: u64) -> Result<File, StoreError> {
+pub(crate) fn open_whole(files: &Files, path: &Path, size: u64) -> Result<File, StoreError> {
     const ACTION: &str = "open an archive's file";
     let file = files.open_to_read(path).map_err(StoreError::io(ACTION))?;
     let found = files.length(&file).map_err(StoreError::io(ACTION))?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     MemberError,
-    blocking::{blocking, stopping},
+    blocking::blocking,
     home::{Home, Sink},
     records::{PackRecord, Place},
 };
@@ -55,7 +55,7 @@ impl Appender {
 
     /// Keeps members; when this comes back they are durable.
     pub(crate) async fn append(&self, members: Vec<NewMember>) -> Result<(), MemberError> {
-        let gone = || stopping(io::Error::other("members are not taken any more"));
+        let gone = || MemberError::Stopping;
         let (done, answer) = oneshot::channel();
         let order = Order { members, done };
         self.orders.send(order).await.map_err(|_| gone())?;

@@ -1,6 +1,6 @@
 //! Work that must not run on, or die with, the task that asks for it.
 
-use std::{io, panic};
+use std::panic;
 
 use tokio::task::JoinError;
 
@@ -24,13 +24,6 @@ pub(crate) async fn detached<T: Send + 'static>(
 fn not_run(error: JoinError) -> MemberError {
     match error.try_into_panic() {
         Ok(panic) => panic::resume_unwind(panic),
-        Err(error) => stopping(io::Error::other(error)),
-    }
-}
-
-pub(crate) fn stopping(source: io::Error) -> MemberError {
-    MemberError::Io {
-        action: "finish the work before the shutdown",
-        source,
+        Err(_) => MemberError::Stopping,
     }
 }

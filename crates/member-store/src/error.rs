@@ -95,6 +95,17 @@ pub enum MemberError {
     /// What is on the disk is not what was recorded.
     #[error("{0}")]
     Damaged(String),
+    /// A library at rest is not what it was when it was read through.
+    #[error("the document library is not what was stored")]
+    Changed {
+        /// SHA-256 that was recorded.
+        expected: ContentHash,
+        /// SHA-256 of what is there.
+        found: ContentHash,
+    },
+    /// The process comes to its end, so nothing more is said.
+    #[error("the work was not finished before the shutdown")]
+    Stopping,
     /// `members` and `backups` lie on different file systems.
     #[error("the folders `members` and `backups` of the data folder must lie on the same file system")]
     SeparateFileSystems,

@@ -32,6 +32,7 @@ mod library;
 mod list;
 mod manifest;
 mod members;
+mod reading_again;
 mod records;
 mod store;
 mod stream;

@@ -13,4 +13,5 @@ mod inspecting;
 mod leftovers;
 mod reading;
 mod uploads;
+mod verifying;
 mod writing;

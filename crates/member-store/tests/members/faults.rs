@@ -3,6 +3,7 @@
 use std::{
     fs::{File, Metadata},
     io::{self, IoSlice},
+    ops::Range,
     path::Path,
     sync::{
         Arc,
@@ -63,6 +64,9 @@ impl FileOperations for Faulty {
     }
     fn open_to_read(&self, path: &Path) -> io::Result<File> {
         Disk.open_to_read(path)
+    }
+    fn forget_cached(&self, file: &File, range: Range<u64>) -> io::Result<()> {
+        Disk.forget_cached(file, range)
     }
     fn write(&self, file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.step()?;

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{File, Metadata},
     io::{self, IoSlice},
+    ops::Range,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -369,6 +370,10 @@ impl FileOperations for FaultyDisk {
             }
             None | Some(Fault::Stalls) => Disk.read(file, chunk, position),
         }
+    }
+
+    fn forget_cached(&self, file: &File, range: Range<u64>) -> io::Result<()> {
+        self.call("forget_cached", file, || Disk.forget_cached(file, range))
     }
 
     fn length(&self, file: &File) -> io::Result<u64> {

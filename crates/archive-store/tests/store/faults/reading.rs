@@ -1,4 +1,4 @@
-//! A backup is read.
+//! A backup is read, by somebody or to be compared.
 
 use archive_store::ArchiveStore;
 use backup_api::ByteRange;
@@ -33,6 +33,29 @@ impl Work for Read {
     async fn check(&self, world: &World, _done: bool) {
         world.assert_only(&[]);
     }
+}
+
+struct Verify;
+
+impl Work for Verify {
+    async fn run(&self, world: &World) -> Result<(), Failure> {
+        Ok(world
+            .store
+            .verify(world.standing.archives[0].id(), |_| ())
+            .await?)
+    }
+
+    async fn settle(&self, _world: &World, _done: bool) {}
+
+    async fn check(&self, world: &World, _done: bool) {
+        world.assert_only(&[]);
+    }
+}
+
+/// A disk that fails is never taken for an archive that changed, nor for one that is whole.
+#[tokio::test]
+async fn what_cannot_be_read_is_not_compared() {
+    try_each_call(&Verify, &Fault::ALL, "").await;
 }
 
 #[tokio::test]
