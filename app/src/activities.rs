@@ -17,6 +17,7 @@ pub(crate) fn sentence(kind: ActivityKind, outcome: ActivityOutcome) -> String {
         (Kind::Download, _) => "Download",
         (Kind::Restore, _) => "Restore",
         (Kind::Annotate, _) => "Change of note or pin",
+        (Kind::Verify, _) => "Verification",
         (Kind::Delete, _) => "Deletion of a backup",
         (Kind::Cancel, _) => "Cancelling an operation",
         (Kind::BreakLock, _) => "Breaking a lock",

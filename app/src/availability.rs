@@ -72,14 +72,35 @@ impl Availability {
         })
     }
 
+    /// Why this backup cannot be verified now.
+    pub(crate) fn reason_against_verification(&self, backup: &Backup) -> Option<String> {
+        self.reason_against(Action::Verify)
+            .or_else(|| {
+                (backup.status != BackupStatus::Success).then(|| "There is nothing to verify.".to_owned())
+            })
+            .or_else(|| running_verification(backup))
+    }
+
     /// Why this backup cannot be deleted now.
     pub(crate) fn reason_against_deletion(&self, backup: &Backup) -> Option<String> {
-        self.reason_against(Action::Delete).or_else(|| {
-            backup
-                .pinned
-                .then(|| "This backup is pinned. Unpin it first.".to_owned())
-        })
+        self.reason_against(Action::Delete)
+            .or_else(|| {
+                backup
+                    .pinned
+                    .then(|| "This backup is pinned. Unpin it first.".to_owned())
+            })
+            .or_else(|| running_verification(backup))
     }
+}
+
+/// Who has a backup verified, since when.
+fn running_verification(backup: &Backup) -> Option<String> {
+    let running = backup.verification.as_ref().filter(|found| found.is_running())?;
+    let since = format::when(running.started_at, Timestamp::now());
+    Some(format!(
+        "It is being verified. {} started that {since}.",
+        running.started_by
+    ))
 }
 
 /// What an operation is called in the middle of a sentence.
@@ -98,17 +119,22 @@ pub(crate) const fn short_noun(kind: OperationKind) -> &'static str {
     }
 }
 
-/// Downloads and looking on take no lock and are never refused because of one.
+/// Downloads, verifications and looking on take no lock and are never refused because of one.
 const fn needs_the_environment(action: Action) -> bool {
     !matches!(
         action,
-        Action::View | Action::Download | Action::Annotate | Action::Audit | Action::BreakLock
+        Action::View
+            | Action::Download
+            | Action::Verify
+            | Action::Annotate
+            | Action::Audit
+            | Action::BreakLock
     )
 }
 
 fn missing(capabilities: &Capabilities, action: Action) -> Option<String> {
     let capability = match action {
-        Action::View | Action::Annotate | Action::Audit | Action::BreakLock => return None,
+        Action::View | Action::Verify | Action::Annotate | Action::Audit | Action::BreakLock => return None,
         Action::Download => &capabilities.download,
         Action::Upload => &capabilities.upload,
         Action::Create => &capabilities.create,

@@ -11,7 +11,7 @@ pub const EVENTS: &str = "/events";
 pub const STATE: &str = "state";
 /// The name of those that say how far an operation is.
 pub const PROGRESS: &str = "progress";
-/// The name of those that say that a backup was deleted, pinned or noted upon.
+/// The name of those that say that a backup was deleted, pinned, noted upon or verified.
 pub const CATALOGUE: &str = "catalogue";
 
 /// How an environment stands.
@@ -212,6 +212,7 @@ mod server {
             for (change, is_gone) in [
                 (CatalogueChange::Deleted, true),
                 (CatalogueChange::Annotated, false),
+                (CatalogueChange::Verified, false),
             ] {
                 let backup = backup.clone();
                 let told = event(

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use crate::{
     availability::{Availability, NOT_OFFERED},
     components::{
-        ActionButton, Copy, Moment, Pinned, RowActions, Size, TypeLabel,
+        ActionButton, Copy, Moment, Pinned, RowActions, Size, TypeLabel, VerificationRemark,
         pagination::{Pages, Pagination},
         selection::{Selection, SelectionForm},
     },
@@ -187,6 +187,7 @@ fn Row<'a>(listing: Listing<'a>, backup: &'a Backup, availability: &'a Availabil
                             {backup.pinned.then(|| view! { <Pinned /> })}
                         </span>
                         {remark.map(|(class, text)| view! { <span class=class>{text}</span> })}
+                        {backup.verification.as_ref().map(|verification| view! { <VerificationRemark verification /> })}
                         {backup.note.clone().map(|note| view! { <span class="row-remark quiet">{note}</span> })}
                         {warnings}
                         {failed.then(|| view! { <FindingList findings=backup.findings.clone() /> })}

@@ -26,6 +26,7 @@ mod size_trend;
 mod top_bar;
 mod unavailable;
 mod upload_section;
+mod verification;
 
 pub(crate) use activity_filter::{ActivityFilterForm, ActivityLinks};
 pub(crate) use activity_table::ActivityTable;
@@ -50,3 +51,6 @@ pub(crate) use settings_page::{Done, NewSecret, Settings, SettingsPage};
 pub(crate) use size_trend::SizeTrend;
 pub(crate) use unavailable::ActionButton;
 pub(crate) use upload_section::UploadSection;
+pub(crate) use verification::{
+    VerificationCard, VerificationFact, VerificationForm, VerificationNotice, VerificationRemark,
+};

@@ -7,9 +7,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use crate::{
     availability::{Availability, NOT_OFFERED},
     commands,
-    components::download_popover::DownloadPopover,
+    components::{VerificationForm, download_popover::DownloadPopover},
     context::own_address,
-    icons::{DETAILS, DOWNLOAD, Drawing, Icon, MORE, PIN, RESTORE, TERMINAL, TRASH},
+    icons::{DETAILS, DOWNLOAD, Drawing, Icon, MORE, PIN, RESTORE, TERMINAL, TRASH, VERIFY},
     islands::{ActionMenu, CopyButton},
     paths,
     server_functions::PinBackup,
@@ -62,6 +62,21 @@ pub(crate) fn RowActions<'a>(
         .into_any(),
         None => view! { <PinItem environment=&environment.id backup /> }.into_any(),
     };
+    let verify = match availability.reason_against_verification(backup) {
+        Some(reason) => view! {
+            <Unavailable id=format!("{menu}-no-verify") drawing=VERIFY label="Verify" reason />
+        }
+        .into_any(),
+        None => view! {
+            <VerificationForm environment=&environment.id backup=id next=own_address() role="none">
+                <button type="submit" class="menu-item">
+                    <Icon drawing=VERIFY />
+                    <span class="menu-item-text">"Verify"</span>
+                </button>
+            </VerificationForm>
+        }
+        .into_any(),
+    };
     let delete = match availability.reason_against_deletion(backup) {
         Some(reason) => view! {
             <Unavailable id=format!("{menu}-no-delete") drawing=TRASH label="Delete…" reason />
@@ -96,6 +111,7 @@ pub(crate) fn RowActions<'a>(
                     <span class="menu-item-text">"View details"</span>
                 </a>
                 {copies}
+                {verify}
                 {pin}
                 {delete}
             </div>

@@ -4,7 +4,7 @@
 //! again and the parts that are marked with `data-live` take the place of the old ones: words and rules stay where they
 //! are, on the server. What changes every second, the progress, is told by the events themselves. The page of a backup
 //! that goes has its words for that already: `data-gone` names the backup whose end shows them, `data-until-gone` the one
-//! whose end hides the rest. A page that only says that a service is away (`data-away`) goes when it is back.
+//! whose end hides the rest. `data-underway` marks what ends soon, and by itself. A page that only says that a service is away (`data-away`) goes when it is back.
 
 use std::{
     cell::{Cell, RefCell},
@@ -131,7 +131,10 @@ impl Page {
         }
         // A page that was opened behind others listens for the first time when it is shown, perhaps hours later.
         let may_have_missed_something = state.is_snapshot
-            && (!self.heard.borrow_mut().insert(state.environment.clone()) || age > FRESH_FOR_MILLISECONDS);
+            && (!self.heard.borrow_mut().insert(state.environment.clone())
+                || age > FRESH_FOR_MILLISECONDS
+                // Its end may have been told before the stream began.
+                || !elements("[data-underway]").is_empty());
         STATES.with(|states| states.write().insert(state.environment.clone(), state.operation));
         if let Some(notice) = &state.notice {
             show_notice(notice);

@@ -9,8 +9,8 @@ use crate::{
     availability::Availability,
     commands,
     components::{
-        ActionButton, BackLink, Command, ConsolePage, Copy, GoneNotice, Moment, OperationBanner, Place,
-        RefusalNotice, Size, TypeLabel,
+        ActionButton, BackLink, Command, ConsolePage, Copy, GoneNotice, Moment, OperationBanner,
+        Place, RefusalNotice, Size, TypeLabel, VerificationCard, VerificationFact, VerificationNotice,
     },
     context::{Viewer, path_parameter, query_value, refusal, viewer},
     error::PageError,
@@ -61,6 +61,14 @@ fn Details(
     let id = backup.backup_id.clone();
     let name = id.to_string();
     let no_download = availability.reason_against_download(&backup);
+    let damage = backup
+        .verification
+        .clone()
+        .map(|verification| view! { <VerificationNotice verification /> });
+    let no_verification = availability.reason_against_verification(&backup);
+    let verification = view! {
+        <VerificationCard environment=environment.id.clone() backup=id.clone() reason=no_verification />
+    };
     let facts = view! { <Facts backup=backup.clone() /> };
     let parts = Part::ALL
         .map(|part| {
@@ -98,6 +106,7 @@ fn Details(
                     <Copy text=name.clone() what="name" />
                 </h1>
             </div>
+            <div data-live="verification-notice">{damage}</div>
             <div data-live="banner">{operation.map(|operation| view! { <OperationBanner operation /> })}</div>
             <GoneNotice backup=id back />
             <div class="page-parts" data-until-gone=name>
@@ -105,6 +114,7 @@ fn Details(
                 <div class="part-grid">{parts}</div>
                 {children()}
                 {commands}
+                {verification}
                 {deletion}
             </div>
         </ConsolePage>
@@ -221,6 +231,7 @@ fn Facts(backup: Backup) -> AnyView {
                     <dt>"Created by"</dt>
                     <dd>{backup.created_by.unwrap_or_else(|| "Schedule".to_owned())}</dd>
                 </div>
+                <VerificationFact verification=backup.verification />
                 <div>
                     <dt>"Service version"</dt>
                     <dd>{backup.service_version}</dd>

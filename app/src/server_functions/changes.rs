@@ -1,4 +1,4 @@
-//! Forms that change operations and backups: cancel, break a lock, note and pin, delete.
+//! Forms that change operations and backups: cancel, break a lock, note and pin, verify, delete.
 //!
 //! Each is a plain form and leads back to a page; what was refused is told there, by its code.
 
@@ -90,6 +90,24 @@ pub async fn pin_backup(
             .annotate(&viewer.actor, environment, &id, annotation)
             .await
             .map(drop);
+        let page = paths::backup(environment, &id);
+        (outcome, paths::safe_next(&next).to_owned(), page)
+    })
+    .await
+}
+
+/// Has a backup read again where it lies. Leads back to `next`.
+#[server(prefix = "/api", endpoint = "verify-backup")]
+pub async fn verify_backup(
+    environment: String,
+    backup: String,
+    #[server(default)] next: String,
+) -> Result<(), Refusal> {
+    change(&environment, async |console, viewer, environment| {
+        let Ok(id) = backup.parse::<BackupId>() else {
+            return no_such_backup(environment, backup);
+        };
+        let outcome = console.verify(&viewer.actor, environment, &id).await.map(drop);
         let page = paths::backup(environment, &id);
         (outcome, paths::safe_next(&next).to_owned(), page)
     })

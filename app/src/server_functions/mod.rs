@@ -21,7 +21,7 @@ mod sign_out;
 
 #[cfg(feature = "ssr")]
 pub use {
-    changes::{AnnotateBackup, BreakLock, CancelOperation, DeleteBackup, PinBackup},
+    changes::{AnnotateBackup, BreakLock, CancelOperation, DeleteBackup, PinBackup, VerifyBackup},
     own::{ChangePassword, EndOtherSessions, EndSession, MakeToken, RevokeToken},
     people::{
         AcceptInvitation, ChangeRoles, DisablePerson, EnablePerson, EndSessionsOfPerson, InvitePerson,

@@ -276,7 +276,7 @@ async fn the_first_page_tells_the_sizes_of_the_latest_backups_and_their_number()
     let page = site.page("/", &cookie).await.body;
     assert!(page.contains("Sizes of the last 2 backups, oldest first: 244.9 kB, 244.9 kB"));
     assert!(page.contains(">10,000<") && page.contains(">2.45 GB<"));
-    assert_eq!(site.handed_over(), 2 + 8, "of prd and of big");
+    assert_eq!(site.handed_over(), 2 + 8 + 3, "of prd, of big and of read");
 }
 
 #[tokio::test]

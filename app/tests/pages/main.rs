@@ -6,3 +6,4 @@ mod anonymous;
 mod content;
 mod forms;
 mod support;
+mod verification;

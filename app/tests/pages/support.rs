@@ -1,4 +1,4 @@
-//! A console with five environments, and a browser that follows nothing by itself.
+//! A console with six environments, and a browser that follows nothing by itself.
 
 use std::sync::{
     Arc,
@@ -16,11 +16,12 @@ use backup_api::{
     Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId, BackupList,
     BackupMinute, BackupStatus, ByteRange, ByteStream, Capabilities, Capability, CreationType,
     DatabaseArchive, EnvironmentId, EnvironmentUid, History, HistoryQuery, ListQuery, Operation, OperationId,
-    OperationKind, OperationState, Part, Phase, Upload, VolumeArchive,
+    OperationKind, OperationState, Part, Phase, Upload, Verification, VerificationState, VolumeArchive,
 };
 use console::{Console, ConsoleSettings, Environment, EnvironmentSettings, SqliteSessionStore};
 use database::Database;
 use http_body_util::BodyExt;
+use jiff::{SignedDuration, Timestamp};
 use leptos::{config::LeptosOptions, prelude::provide_context};
 use leptos_axum::{
     AxumRouteListing, ErrorHandler, LeptosRoutes, generate_route_list_with_exclusions_and_ssg_and_context,
@@ -176,10 +177,10 @@ impl Answer {
     }
 }
 
-/// `a-prd` has backups, `a-uat` is busy, `a-dev` is empty, the service of `a-old` does not answer, and `a-big` has ten
-/// thousand backups.
+/// `a-prd` has backups, `a-uat` is busy, `a-dev` is empty, the service of `a-old` does not answer, `a-big` has ten
+/// thousand backups, and those of `a-read` were verified, or are being so.
 fn settings(handed_over: &Arc<AtomicU64>) -> ConsoleSettings {
-    let environments = ["prd", "uat", "dev", "old", "big"].map(|name| {
+    let environments = ["prd", "uat", "dev", "old", "big", "read"].map(|name| {
         let id = EnvironmentId::new("a".parse().unwrap(), name.parse().unwrap());
         EnvironmentSettings {
             environment: Environment {
@@ -210,8 +211,8 @@ pub(crate) fn newest() -> Backup {
 
 /// When the backup `index` of `a-big` was made, from the newest on.
 pub(crate) fn minute_of(index: i64) -> String {
-    let newest: jiff::Timestamp = "2026-11-23T20:15:00Z".parse().unwrap();
-    let time = jiff::Timestamp::from_second(newest.as_second() - 60 * index).unwrap();
+    let newest: Timestamp = "2026-11-23T20:15:00Z".parse().unwrap();
+    let time = Timestamp::from_second(newest.as_second() - 60 * index).unwrap();
     time.strftime("%Y%m%d%H%M").to_string()
 }
 
@@ -250,6 +251,33 @@ fn backup(environment: &EnvironmentId, minute: &str) -> Backup {
             facts: None,
         },
         findings: Vec::new(),
+        verification: None,
+    }
+}
+
+/// The backups of `a-read`, and what reading them again came to.
+pub(crate) const VERIFIED: [(&str, VerificationState); 3] = [
+    ("202611232015", VerificationState::Succeeded),
+    ("202611222015", VerificationState::Failed),
+    ("202611212015", VerificationState::Running),
+];
+/// What is wrong with the one that failed.
+pub(crate) const DAMAGE: &str = "The database is not what it was when it was stored: \"<b>\".";
+
+fn verified(environment: &EnvironmentId, minute: &str, state: VerificationState) -> Backup {
+    let ended = state != VerificationState::Running;
+    let started_at = Timestamp::now() - SignedDuration::from_hours(3 * 24 + 1);
+    Backup {
+        verification: Some(Verification {
+            state,
+            started_at,
+            started_by: "anna@example.com".to_owned(),
+            finished_at: ended.then_some(started_at),
+            bytes_done: 99_000,
+            bytes_total: 244_913,
+            failure: (state == VerificationState::Failed).then(|| DAMAGE.to_owned()),
+        }),
+        ..backup(environment, minute)
     }
 }
 
@@ -275,6 +303,9 @@ impl Service {
         match self.id.environment.as_str() {
             "prd" => ["202611232015", "202611222015"]
                 .map(|minute| backup(&self.id, minute))
+                .into(),
+            "read" => VERIFIED
+                .map(|(minute, state)| verified(&self.id, minute, state))
                 .into(),
             "big" => (0..MANY)
                 .map(|index| backup(&self.id, &minute_of(index)))
@@ -368,6 +399,11 @@ impl BackupApi for Service {
     fn delete<'a>(&'a self, _: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, ()> {
         let (id, sentence) = (id.clone(), IN_USE.to_owned());
         Box::pin(async { Err(ApiError::InUse { id, sentence }) })
+    }
+
+    fn verify<'a>(&'a self, _: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
+        let minute = id.minute().to_string();
+        self.answer(verified(&self.id, &minute, VerificationState::Running))
     }
 
     fn annotate<'a>(

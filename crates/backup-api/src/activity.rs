@@ -52,6 +52,8 @@ words! {
         Restore = "restore",
         /// Changing the note or the pin of a backup.
         Annotate = "annotate",
+        /// Reading a backup again where it lies.
+        Verify = "verify",
         /// Removing a backup.
         Delete = "delete",
         /// Calling an operation off.
@@ -123,7 +125,7 @@ words! {
 
 impl ActivityKind {
     /// All kinds, in the order in which they are explained.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SignIn,
         Self::SignOut,
         Self::SetUp,
@@ -133,6 +135,7 @@ impl ActivityKind {
         Self::Create,
         Self::Restore,
         Self::Annotate,
+        Self::Verify,
         Self::Delete,
         Self::Cancel,
         Self::BreakLock,
@@ -156,9 +159,13 @@ impl ActivityKind {
             Self::Access | Self::Audit => ActivityGroup::Access,
             Self::Upload => ActivityGroup::Uploads,
             Self::Download => ActivityGroup::Downloads,
-            Self::Create | Self::Restore | Self::Annotate | Self::Delete | Self::Cancel | Self::BreakLock => {
-                ActivityGroup::Changes
-            }
+            Self::Create
+            | Self::Restore
+            | Self::Annotate
+            | Self::Verify
+            | Self::Delete
+            | Self::Cancel
+            | Self::BreakLock => ActivityGroup::Changes,
             Self::CreatePerson
             | Self::InvitePerson
             | Self::ChangeRole
@@ -178,6 +185,7 @@ impl From<Action> for ActivityKind {
         match action {
             Action::View => Self::Access,
             Action::Download => Self::Download,
+            Action::Verify => Self::Verify,
             Action::Upload => Self::Upload,
             Action::Create => Self::Create,
             Action::Restore => Self::Restore,

@@ -94,6 +94,8 @@ pub enum Action {
     View,
     /// Fetch the bytes of a backup.
     Download,
+    /// Have a backup read again where it lies.
+    Verify,
     /// Bring a backup from elsewhere.
     Upload,
     /// Make a backup of the running environment.
@@ -112,9 +114,10 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order of rising weight.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::View,
         Self::Create,
+        Self::Verify,
         Self::Download,
         Self::Upload,
         Self::Restore,
@@ -129,6 +132,7 @@ impl Action {
         match self {
             Self::View => "see backups",
             Self::Download => "download backups",
+            Self::Verify => "verify backups",
             Self::Upload => "upload backups",
             Self::Create => "create backups",
             Self::Restore => "restore backups",

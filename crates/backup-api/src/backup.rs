@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{BackupId, DumpFacts, EnvironmentName, InspectionReport, Part, ProjectName, VolumeFacts};
+use crate::{
+    BackupId, DumpFacts, EnvironmentName, InspectionReport, Part, ProjectName, Verification, VolumeFacts,
+};
 
 /// One backup of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub struct Backup {
     pub volume: VolumeArchive,
     /// What the inspection of the archives found.
     pub findings: Vec<Finding>,
+    /// What reading it again came to, or how far that is; `None` where nobody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 impl Backup {

@@ -92,6 +92,8 @@ impl Event {
 pub enum CatalogueChange {
     /// Its note or its pin changed.
     Annotated,
+    /// A verification of it began or ended.
+    Verified,
     /// It is gone.
     Deleted,
 }

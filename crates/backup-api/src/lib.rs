@@ -33,6 +33,7 @@ mod text;
 #[cfg(feature = "service")]
 pub mod tus;
 mod upload_progress;
+mod verification;
 
 #[cfg(feature = "service")]
 pub use activity::{Activity, ActivityGroup, ActivityKind, ActivityOutcome, ActivitySink, NoActivities};
@@ -65,3 +66,4 @@ pub use service::{
 };
 pub use text::{grouped, size};
 pub use upload_progress::UploadProgress;
+pub use verification::{Verification, VerificationState};

@@ -10,7 +10,7 @@ use futures_util::Stream;
 
 use crate::{
     Actor, ApiError, Backup, BackupId, BackupList, Capabilities, EnvironmentId, Event, EventId, History,
-    HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part,
+    HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Verification,
 };
 
 /// What the methods of [`BackupApi`] return.
@@ -267,6 +267,12 @@ pub trait BackupApi: Send + Sync + 'static {
         _annotation: Annotation,
     ) -> ApiFuture<'a, Backup> {
         not_available(NO_ANNOTATIONS)
+    }
+
+    /// Begins to read both archives of a backup again, and gives the backup with its verification as it is then. Where one
+    /// runs already, that one is meant. It goes on whatever becomes of this call.
+    fn verify<'a>(&'a self, _actor: &'a Actor, _id: &'a BackupId) -> ApiFuture<'a, Backup> {
+        not_available(Verification::MISSING)
     }
 
     /// The statements that mend the names of tables in the database of a backup, one a line; `None` where there is

@@ -5,11 +5,11 @@ use std::{fmt, mem, sync::Arc, time::Duration};
 use backup_api::{
     Action, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId,
     BackupList, ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EventId, EventStream,
-    History, HistoryQuery, ListQuery, LogLine, NO_FILES, Operation, OperationId, Part, ProblemCode, Upload,
-    UploadContent, routes,
+    History, HistoryQuery, ListQuery, LogLine, NO_FILES, Operation, OperationId, Part, Problem, ProblemCode,
+    Upload, UploadContent, Verification, routes,
 };
 use futures_util::{StreamExt as _, stream};
-use http::{HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -165,6 +165,24 @@ impl HttpBackupApi {
                     Subject::backup(Action::View, id),
                 )),
             },
+        }
+    }
+
+    async fn begin_verification(&self, actor: &Actor, id: &BackupId) -> Result<Backup, Failure> {
+        let path = routes::VERIFY.replace("{id}", id.as_str());
+        let request = self.connection.ask(Method::POST, &path, actor);
+        match Connection::answer(request).await? {
+            Ok(response) => Ok(json(response).await?),
+            Err(refused) if knows_no_such_path(refused.problem.as_ref(), refused.status) => {
+                Err(Failure::Refused(ApiError::NotAvailable {
+                    reason: Verification::MISSING.to_owned(),
+                }))
+            }
+            Err(refused) => Err(failure(
+                refused.status,
+                refused.problem,
+                Subject::backup(Action::Verify, id),
+            )),
         }
     }
 
@@ -331,6 +349,17 @@ async fn begins_with_a_stream(upload: &mut Upload) -> bool {
     comes
 }
 
+/// Whether a service that came before a path says so: in our words, or without any.
+fn knows_no_such_path(problem: Option<&Problem>, status: StatusCode) -> bool {
+    match problem {
+        Some(problem) => matches!(
+            problem.code,
+            ProblemCode::NotFound | ProblemCode::MethodNotAllowed
+        ),
+        None => matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED),
+    }
+}
+
 fn backup_path(id: &BackupId) -> String {
     routes::BACKUP.replace("{id}", id.as_str())
 }
@@ -457,6 +486,10 @@ impl BackupApi for HttpBackupApi {
             self.send_json(target, actor, &body, Subject::backup(Action::Annotate, id))
                 .await
         })
+    }
+
+    fn verify<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
+        self.call(self.begin_verification(actor, id))
     }
 
     fn renames<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Option<String>> {

@@ -8,6 +8,7 @@ use database::{
     Database,
     sqlx::{QueryBuilder, Row, SqliteConnection, query, sqlite::SqliteRow},
 };
+use jiff::Timestamp;
 
 use crate::{ServiceError, part_at_rest::PartAtRest, totals};
 
@@ -179,14 +180,17 @@ pub(crate) async fn find_in(
 }
 
 /// Lets the catalogue say something else about a backup.
-pub(crate) async fn replace(
-    transaction: &mut SqliteConnection,
-    id: &BackupId,
-    json: &str,
-) -> Result<(), ServiceError> {
-    query("UPDATE backups SET backup = $1 WHERE id = $2")
-        .bind(json)
-        .bind(id.as_str())
+pub(crate) async fn replace(transaction: &mut SqliteConnection, backup: &Backup) -> Result<(), ServiceError> {
+    let verification = backup.verification.as_ref();
+    query("UPDATE backups SET backup = $1, verified_at = $2, verification = $3 WHERE id = $4")
+        .bind(to_json(backup)?)
+        .bind(
+            verification
+                .and_then(|verification| verification.finished_at)
+                .map(Timestamp::as_microsecond),
+        )
+        .bind(verification.map(|verification| verification.state.as_str()))
+        .bind(backup.backup_id.as_str())
         .execute(transaction)
         .await?;
     Ok(())

@@ -59,6 +59,7 @@ impl EnvironmentService {
             backup: id.clone(),
             by: actor.name.clone(),
             doing: doing.to_owned(),
+            is_download: true,
             longest_silence: Some(LONGEST_SILENCE),
         };
         self.shared.uses.begin(download, self.shared.clock.now()).await

@@ -12,7 +12,7 @@ use backup_api::{
 
 use member_store::Members;
 
-use crate::{catalogue, history, shared::Shared};
+use crate::{catalogue, history, shared::Shared, verification::Verifications};
 
 const CREATE_MISSING: &str = "This service does not make backups yet. Upload one instead.";
 const RESTORE_MISSING: &str =
@@ -28,6 +28,7 @@ pub(crate) struct EnvironmentService {
     pub(crate) members: Members,
     /// Bytes handed to downloads.
     pub(crate) sent: Arc<AtomicU64>,
+    pub(crate) verifications: Arc<Verifications>,
 }
 
 impl EnvironmentService {
@@ -43,6 +44,7 @@ impl EnvironmentService {
             uid,
             members,
             sent: Arc::default(),
+            verifications: Arc::default(),
         }
     }
 
@@ -51,7 +53,7 @@ impl EnvironmentService {
         self.shared.activities.record(activity.within(&self.environment));
     }
 
-    async fn require(&self, id: &BackupId) -> Result<Backup, ApiError> {
+    pub(crate) async fn require(&self, id: &BackupId) -> Result<Backup, ApiError> {
         catalogue::find(&self.shared.database, &self.environment, id)
             .await?
             .ok_or_else(|| ApiError::no_such_backup(id))
@@ -112,7 +114,10 @@ impl BackupApi for EnvironmentService {
 
     fn list<'a>(&'a self, _actor: &'a Actor, query: ListQuery) -> ApiFuture<'a, BackupList> {
         Box::pin(async move {
-            let backups = catalogue::list(&self.shared.database, &self.environment, &query).await?;
+            let mut backups = catalogue::list(&self.shared.database, &self.environment, &query).await?;
+            for backup in &mut backups {
+                self.verifications.show(backup);
+            }
             Ok(BackupList { backups })
         })
     }
@@ -122,12 +127,18 @@ impl BackupApi for EnvironmentService {
             let Shared {
                 database, operations, ..
             } = &*self.shared;
-            Ok(history::page(database, operations, &self.environment, &query).await?)
+            let mut history = history::page(database, operations, &self.environment, &query).await?;
+            self.verifications.show_in(&mut history);
+            Ok(history)
         })
     }
 
     fn find<'a>(&'a self, _actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
-        Box::pin(self.require(id))
+        Box::pin(async move {
+            let mut backup = self.require(id).await?;
+            self.verifications.show(&mut backup);
+            Ok(backup)
+        })
     }
 
     fn current_operation<'a>(&'a self, _actor: &'a Actor) -> ApiFuture<'a, Option<Operation>> {
@@ -208,8 +219,24 @@ impl BackupApi for EnvironmentService {
         let activity = Activity::by(actor, ActivityKind::Annotate).about(id.as_str());
         let (service, actor, id) = (self.clone(), actor.clone(), id.clone());
         detached(async move {
-            let result = service.clone().change(actor, id, annotation).await;
+            let mut result = service.clone().change(actor, id, annotation).await;
             service.tell(activity.with_result(&result));
+            if let Ok(backup) = &mut result {
+                service.verifications.show(backup);
+            }
+            result
+        })
+    }
+
+    fn verify<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
+        let (service, actor, id) = (self.clone(), actor.clone(), id.clone());
+        detached(async move {
+            let result = service.begin_verification(&actor, &id).await;
+            // What began tells of itself.
+            if let Err(error) = &result {
+                let activity = Activity::by(&actor, ActivityKind::Verify).about(id.as_str());
+                service.tell(activity.ended_with(error));
+            }
             result
         })
     }

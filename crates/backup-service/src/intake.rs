@@ -359,6 +359,7 @@ impl Intake {
                 facts: None,
             },
             findings: Vec::new(),
+            verification: None,
         };
         volume.describe(Part::Volume, database.describe(Part::Database, backup))
     }

@@ -23,6 +23,7 @@ mod ids;
 mod import;
 mod intake;
 mod library_files;
+mod manifests;
 mod numbers;
 mod oversight;
 mod part_at_rest;
@@ -33,6 +34,7 @@ mod shared;
 mod totals;
 mod upload;
 mod use_references;
+mod verification;
 
 pub use clock::{Clock, SystemClock};
 pub use error::ServiceError;

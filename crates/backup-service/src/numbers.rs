@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use backup_api::{BackupStatus, EnvironmentId, Operation};
-use database::sqlx::query_scalar;
+use database::sqlx::{query_as, query_scalar};
 use jiff::Timestamp;
 use operations::EndedOperations;
 
@@ -21,6 +21,10 @@ pub struct EnvironmentNumbers {
     pub backup_bytes: u64,
     /// When the newest complete backup was made, if there is one.
     pub newest_backup: Option<Timestamp>,
+    /// When a verification of one of its backups last ended, if one did.
+    pub last_verification: Option<Timestamp>,
+    /// Backups whose last verification failed.
+    pub failed_verifications: u64,
     /// What holds the lock.
     pub holder: Option<Operation>,
     /// Downloads that are under way.
@@ -80,14 +84,25 @@ impl EnvironmentService {
         .bind(environment.environment.as_str())
         .fetch_one(&mut *connection)
         .await?;
+        let (verified, failed): (Option<i64>, i64) = query_as(
+            "SELECT max(verified_at), COALESCE(sum(CASE WHEN verification = 'failed' THEN 1 ELSE 0 END), 0) \
+             FROM backups WHERE project = $1 AND environment = $2 AND verified_at IS NOT NULL",
+        )
+        .bind(environment.project.as_str())
+        .bind(environment.environment.as_str())
+        .fetch_one(&mut *connection)
+        .await?;
         drop(connection);
+        let time = |stored: Option<i64>| stored.and_then(|time| Timestamp::from_microsecond(time).ok());
         Ok(EnvironmentNumbers {
             environment: environment.clone(),
             backups,
             backup_bytes,
-            newest_backup: newest.and_then(|time| Timestamp::from_microsecond(time).ok()),
+            newest_backup: time(newest),
+            last_verification: time(verified),
+            failed_verifications: failed.unsigned_abs(),
             holder: self.shared.operations.current(environment).await?,
-            downloads: self.shared.uses.lock().await.count(environment),
+            downloads: self.shared.uses.lock().await.downloads(environment),
             sent_bytes: self.sent.load(Ordering::Relaxed),
         })
     }

@@ -1,11 +1,13 @@
 //! One half of a backup where it lies: an archive as it came, or a document library that is made of members.
 //!
-//! Everything that tells the two apart is here: how they are found, linked, read and given to a backup.
+//! Everything that tells the two apart is here: how they are found, linked, read, compared and given to a backup.
 
-use archive_store::{ArchiveOwner, BackupFile, FinishedArchive};
+use std::error::Error;
+
+use archive_store::{ArchiveOwner, BackupFile, FinishedArchive, StoreError};
 use backup_api::{ApiError, Backup, BackupId, ByteRange, ByteStream, Part};
 use database::WriteTransaction;
-use member_store::{FinishedLibrary, LibraryId};
+use member_store::{FinishedLibrary, LibraryId, MemberError};
 
 use crate::{
     environment_service::EnvironmentService,
@@ -126,6 +128,19 @@ impl PartAtRest {
         }
     }
 
+    /// Reads all of it again where it lies and compares it with what was recorded. `progress` is told how many bytes of the
+    /// archive are read.
+    pub(crate) async fn verify(
+        &self,
+        service: &EnvironmentService,
+        progress: impl Fn(u64) + Send,
+    ) -> Result<(), Fault> {
+        match self {
+            Self::Archive(archive) => Ok(service.shared.store.verify(archive.id(), progress).await?),
+            Self::Members(library) => Ok(service.members.read_again(library, progress).await?),
+        }
+    }
+
     /// Bytes of the archive.
     pub(crate) async fn read(
         &self,
@@ -142,6 +157,53 @@ impl PartAtRest {
                 let bytes = service.members.read(library.id(), range).await;
                 bytes.map_err(from_members)
             }
+        }
+    }
+}
+
+/// Why one half of a backup is not what was stored, as far as that is known.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// SHA-256 of other bytes.
+    Changed { expected: [u8; 32], found: [u8; 32] },
+    /// Bytes that a file has.
+    Length { expected: u64, found: u64 },
+    /// Nothing is recorded of it.
+    Gone,
+    /// It could not be read to its end.
+    Unreadable(Box<dyn Error + Send + Sync>),
+    /// The process comes to its end before the last byte, or the backup is gone: there is nothing to say about it.
+    NotFinished,
+}
+
+impl Fault {
+    pub(crate) fn unreadable(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Unreadable(Box::new(error))
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Changed { expected, found } => Self::Changed { expected, found },
+            StoreError::Damaged { expected, found } => Self::Length { expected, found },
+            StoreError::NoSuchArchive => Self::Gone,
+            StoreError::Stopping => Self::NotFinished,
+            other => Self::unreadable(other),
+        }
+    }
+}
+
+impl From<MemberError> for Fault {
+    fn from(error: MemberError) -> Self {
+        match error {
+            MemberError::Changed { expected, found } => Self::Changed {
+                expected: *expected.digest(),
+                found: *found.digest(),
+            },
+            MemberError::NoSuchLibrary => Self::Gone,
+            MemberError::Stopping => Self::NotFinished,
+            other => Self::unreadable(other),
         }
     }
 }

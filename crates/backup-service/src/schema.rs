@@ -94,4 +94,15 @@ pub(crate) const STEPS: &[SchemaStep] = &[
         );
     ",
     },
+    SchemaStep {
+        version: 5,
+        description: "what verifications came to",
+        sql: "
+        -- When the last one ended and with which result; NULL where there was none.
+        ALTER TABLE backups ADD COLUMN verified_at BIGINT;
+        ALTER TABLE backups ADD COLUMN verification TEXT;
+        CREATE INDEX backups_by_verification ON backups (project, environment, verification, verified_at)
+            WHERE verified_at IS NOT NULL;
+    ",
+    },
 ];

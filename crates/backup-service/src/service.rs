@@ -13,9 +13,9 @@ use operations::Operations;
 use tokio::sync::Mutex;
 
 use crate::{
-    Clock, LibraryFiles, ServiceError, SystemClock, annotation, catalogue, deletion,
+    Clock, LibraryFiles, ServiceError, SystemClock, catalogue, deletion,
     environment_service::EnvironmentService,
-    ids,
+    ids, manifests,
     schema::{COMPONENT, STEPS},
     shared::Shared,
     use_references::UseReferences,
@@ -96,7 +96,7 @@ impl BackupService {
             uses: UseReferences::default(),
         });
         deletion::finish_all(&shared).await?;
-        annotation::catch_up(&shared).await?;
+        manifests::catch_up(&shared).await?;
         let mut environments = HashMap::new();
         for environment in settings.environments {
             let uid = ids::uid(&shared.database, &environment).await?;

@@ -25,6 +25,8 @@ pub(crate) struct NewUse {
     pub(crate) by: String,
     /// Such as "downloading its database".
     pub(crate) doing: String,
+    /// Whether it is counted among the downloads.
+    pub(crate) is_download: bool,
     /// How long it may show no sign of life and still count; `None`: for ever.
     pub(crate) longest_silence: Option<Duration>,
 }
@@ -86,10 +88,12 @@ impl UseReferences {
 pub(crate) struct LockedUses<'a>(MutexGuard<'a, Vec<Weak<Use>>>);
 
 impl LockedUses<'_> {
-    /// How many uses of an environment's backups go on.
-    pub(crate) fn count(&self, environment: &EnvironmentId) -> u64 {
+    /// How many downloads of an environment's backups go on.
+    pub(crate) fn downloads(&self, environment: &EnvironmentId) -> u64 {
         let uses = self.0.iter().filter_map(Weak::upgrade);
-        uses.filter(|found| found.what.environment == *environment)
+        let downloads = uses.filter(|found| found.what.is_download);
+        downloads
+            .filter(|found| found.what.environment == *environment)
             .count() as u64
     }
 
@@ -136,6 +140,7 @@ mod tests {
             backup: "dxpcloud-lqgqnewltbexuewymq-201910031723".parse().unwrap(),
             by: by.to_owned(),
             doing: "downloading its database".to_owned(),
+            is_download: true,
             longest_silence,
         }
     }

@@ -55,6 +55,17 @@ impl Console {
         Ok(service.annotate(actor, id, annotation).await?)
     }
 
+    /// Has a backup read again where it lies.
+    pub async fn verify(
+        &self,
+        actor: &Actor,
+        environment: &EnvironmentId,
+        id: &BackupId,
+    ) -> Result<Backup, ConsoleError> {
+        let service = self.service_for(actor, environment, Action::Verify).await?;
+        Ok(service.verify(actor, id).await?)
+    }
+
     /// Removes a backup: there for good, so whoever asks has given their password lately.
     pub async fn delete(
         &self,

@@ -144,6 +144,15 @@ impl BackupApi for Recorded {
         })
     }
 
+    /// How it ends is told by the service itself and by the pages; here nobody waits for that.
+    fn verify<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
+        let activity = Activity::by(actor, ActivityKind::Verify)
+            .about(id.as_str())
+            .ended(ActivityOutcome::Started);
+        let (service, actor, id) = (self.service.clone(), actor.clone(), id.clone());
+        self.tell(activity, async move { service.verify(&actor, &id).await })
+    }
+
     fn renames<'a>(&'a self, actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Option<String>> {
         self.service.renames(actor, id)
     }

@@ -125,6 +125,8 @@ fn numbers_are_those_of_what_was_done_and_survive_a_restart() {
     assert_eq!(before[&of_prd("backups_stored")], 0.0);
     assert!(!before.contains_key(&of_prd("backups_newest_timestamp_seconds")));
     assert_eq!(before[&of_prd("backups_lock_age_seconds")], 0.0);
+    assert!(!before.contains_key(&of_prd("backups_verified_timestamp_seconds")));
+    assert_eq!(before[&of_prd("backups_verification_failures")], 0.0);
     assert!(before["backups_store_free_bytes"] > 0.0);
     assert_eq!(before["backups_store_bytes"], 0.0);
     let version = format!("backups_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
@@ -170,6 +172,17 @@ fn numbers_are_those_of_what_was_done_and_survive_a_restart() {
         after[r#"backups_stored{project="joe-bloggs",environment="dev"}"#],
         0.0
     );
+
+    let path = format!(
+        "/services/joe-bloggs-prd/backup/{}/verify",
+        backup["backupId"].as_str().unwrap()
+    );
+    assert_eq!(server.request("POST", &path, &[MASTER], b"").status, 202);
+    let begun = Instant::now();
+    while !scrape(&server).contains_key(&of_prd("backups_verified_timestamp_seconds")) {
+        assert!(begun.elapsed().as_secs() < 20, "it is not verified");
+    }
+    assert_eq!(scrape(&server)[&of_prd("backups_verification_failures")], 0.0);
 
     server.signal("TERM");
     server.end();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use backup_api::{ApiError, BackupApi as _, BackupId, BodyError, ByteRange, ListQuery, Part};
+use backup_api::{ApiError, BackupApi as _, BackupId, BodyError, ByteRange, ListQuery, Part, Verification};
 use backup_client::{Credentials, HttpBackupApi, ServiceSettings};
 use futures_util::TryStreamExt as _;
 use tokio::{
@@ -161,6 +161,22 @@ async fn a_service_that_does_not_describe_itself_can_do_what_is_documented() {
     let capabilities = older.client.capabilities(&actor()).await.unwrap();
     assert!(capabilities.upload.available && capabilities.download.available);
     assert!(capabilities.restore.reason.is_some());
+}
+
+#[tokio::test]
+async fn a_service_that_came_before_verifications_is_said_not_to_make_any() {
+    for answer in [
+        "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n\
+         {\"type\":\"about:blank\",\"title\":\"No such path\",\"status\":404,\"detail\":\"Start at /backup/list.\",\"code\":\"not-found\"}",
+    ] {
+        let older = impostor(answer, Then::Closes).await;
+        match older.client.verify(&actor(), &id()).await {
+            Err(ApiError::NotAvailable { reason }) => assert_eq!(reason, Verification::MISSING),
+            outcome => panic!("{answer}: {outcome:?}"),
+        }
+    }
 }
 
 async fn downloaded(answer: &'static str, then: Then) -> Result<Vec<u8>, String> {

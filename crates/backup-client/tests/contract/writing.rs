@@ -1,6 +1,10 @@
 //! What changes an environment.
 
-use backup_api::{Annotation, CreationType, ListQuery, OperationState, Part, ProblemCode};
+use std::time::Duration;
+
+use backup_api::{
+    Annotation, Backup, CreationType, ListQuery, OperationState, Part, ProblemCode, VerificationState,
+};
 
 use crate::support::{Subject, actor, code, pair};
 
@@ -52,6 +56,39 @@ async fn notes_and_pins_are_kept_and_protect(subject: &Subject) {
     assert_eq!(code(subject.delete(&actor, id).await), ProblemCode::NoSuchBackup);
 }
 
+async fn a_backup_is_read_again_where_it_lies(subject: &Subject) {
+    let backup = subject.backup().await;
+    let (id, actor) = (&backup.backup_id, actor());
+    let begun = subject.verify(&actor, id).await.unwrap();
+    let running = begun.verification.clone().unwrap();
+    assert_eq!(
+        (running.state, running.started_by.as_str(), running.bytes_total),
+        (VerificationState::Running, "joe@example.com", backup.size)
+    );
+    assert_eq!(
+        Backup {
+            verification: None,
+            ..begun
+        },
+        backup
+    );
+    let ended = loop {
+        let found = subject.find(&actor, id).await.unwrap().verification.unwrap();
+        if !found.is_running() {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!((ended.state, ended.failure), (VerificationState::Succeeded, None));
+    assert_eq!(ended.bytes_done, backup.size);
+    assert!(ended.finished_at >= Some(running.started_at));
+    let nothing = "dxpcloud-lqgqnewltbexuewymq-201910031723".parse().unwrap();
+    assert_eq!(
+        code(subject.verify(&actor, &nothing).await),
+        ProblemCode::NoSuchBackup
+    );
+}
+
 async fn an_upload_can_be_called_off(subject: &Subject) {
     let slow = subject.slow_upload().await;
     let operation = subject.current_operation(&actor()).await.unwrap().unwrap();
@@ -93,6 +130,7 @@ crate::contract!(
     an_upload_becomes_a_backup,
     the_same_upload_twice_is_one_backup,
     notes_and_pins_are_kept_and_protect,
+    a_backup_is_read_again_where_it_lies,
     an_upload_can_be_called_off,
     a_lock_can_be_broken_with_a_reason,
     parts_may_come_in_any_order,

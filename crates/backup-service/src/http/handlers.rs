@@ -8,9 +8,9 @@ use axum::{
 };
 use backup_api::{
     Action, Annotation, ApiError, Backup, BackupId, Capabilities, Operation, Problem, ProblemCode,
-    http::HttpError,
+    http::HttpError, routes,
 };
-use http::StatusCode;
+use http::{StatusCode, header::LOCATION};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,18 @@ pub(crate) async fn annotate(
     ))
 }
 
+pub(crate) async fn verify(
+    State(state): State<ServiceRouter>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, HttpError> {
+    let actor = caller.may(Action::Verify, &state).await?;
+    let id = backup_id(id)?;
+    let backup = state.api.verify(&actor, &id).await?;
+    let location = routes::BACKUP.replace("{id}", id.as_str());
+    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(backup)).into_response())
+}
+
 pub(crate) async fn delete(
     State(state): State<ServiceRouter>,
     caller: Caller,
@@ -117,12 +129,7 @@ pub(crate) async fn restore(
 /// The answer to what goes on after it.
 pub(crate) fn accepted(operation: Operation) -> Response {
     let location = format!("/backup/operations/{}", operation.id);
-    (
-        StatusCode::ACCEPTED,
-        [(http::header::LOCATION, location)],
-        Json(operation),
-    )
-        .into_response()
+    (StatusCode::ACCEPTED, [(LOCATION, location)], Json(operation)).into_response()
 }
 
 pub(crate) async fn not_found() -> HttpError {

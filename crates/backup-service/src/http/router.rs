@@ -64,6 +64,7 @@ fn table() -> RouteTable<ServiceRouter> {
         .on(&Method::PATCH, routes::BACKUP, handlers::annotate)
         .on(&Method::DELETE, routes::BACKUP, handlers::delete)
         .on(GET, routes::RENAMES, renames::handle)
+        .on(POST, routes::VERIFY, handlers::verify)
         .on(GET, routes::OPERATIONS, lists::operations)
         .on(GET, routes::OPERATION, operations::find)
         .on(GET, routes::OPERATION_LOG, operations::log)

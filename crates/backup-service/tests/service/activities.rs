@@ -63,6 +63,7 @@ async fn who_may_not_is_told_with_what_they_tried() {
     for (method, path, kind) in [
         ("DELETE", format!("/backup/{id}"), Kind::Delete),
         ("PATCH", format!("/backup/{id}"), Kind::Annotate),
+        ("POST", format!("/backup/{id}/verify"), Kind::Verify),
         ("GET", format!("/backup/download/database/{id}"), Kind::Download),
         ("POST", "/backup/upload".to_owned(), Kind::Upload),
         ("POST", "/backup/uploads".to_owned(), Kind::Upload),

@@ -78,6 +78,7 @@ impl Stood {
                 facts: None,
             },
             findings: Vec::new(),
+            verification: None,
         }
     }
 }

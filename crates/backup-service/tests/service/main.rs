@@ -19,3 +19,4 @@ mod resumable;
 mod stopping;
 mod support;
 mod uploads;
+mod verifications;

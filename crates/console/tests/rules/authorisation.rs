@@ -8,12 +8,13 @@ use crate::support::{
 
 #[test]
 fn each_role_may_exactly_this() {
-    use Action::{Annotate, Audit, BreakLock, Create, Delete, Download, Restore, Upload, View};
+    use Action::{Annotate, Audit, BreakLock, Create, Delete, Download, Restore, Upload, Verify, View};
     use Role::{Administrator, Contributor, Guest, Owner};
 
     let table = [
         (Owner, View, true),
         (Owner, Create, true),
+        (Owner, Verify, true),
         (Owner, Download, true),
         (Owner, Upload, true),
         (Owner, Restore, true),
@@ -23,6 +24,7 @@ fn each_role_may_exactly_this() {
         (Owner, BreakLock, true),
         (Administrator, View, true),
         (Administrator, Create, true),
+        (Administrator, Verify, true),
         (Administrator, Download, true),
         (Administrator, Upload, true),
         (Administrator, Restore, true),
@@ -32,6 +34,7 @@ fn each_role_may_exactly_this() {
         (Administrator, BreakLock, false),
         (Contributor, View, true),
         (Contributor, Create, true),
+        (Contributor, Verify, false),
         (Contributor, Download, false),
         (Contributor, Upload, false),
         (Contributor, Restore, false),
@@ -41,6 +44,7 @@ fn each_role_may_exactly_this() {
         (Contributor, BreakLock, false),
         (Guest, View, true),
         (Guest, Create, false),
+        (Guest, Verify, false),
         (Guest, Download, false),
         (Guest, Upload, false),
         (Guest, Restore, false),

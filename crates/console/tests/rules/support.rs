@@ -484,6 +484,7 @@ pub(crate) fn backup(minute: &str, size: u64, status: BackupStatus) -> Backup {
             facts: None,
         },
         findings: Vec::new(),
+        verification: None,
         backup_id,
     }
 }

@@ -74,6 +74,24 @@ impl Snapshot {
             help,
             |found| found.newest_backup.map(seconds),
         );
+        let help =
+            "When a backup was last read again and compared, in seconds since 1970; absent where none was.";
+        self.each(
+            page,
+            "backups_verified_timestamp_seconds",
+            Kind::Gauge,
+            help,
+            |found| found.last_verification.map(seconds),
+        );
+        let help =
+            "Backups that were not what was stored, or could not be read, when they were last verified.";
+        self.each(
+            page,
+            "backups_verification_failures",
+            Kind::Gauge,
+            help,
+            |found| Some(found.failed_verifications),
+        );
         let help = "How long the environment has been locked by what runs, in seconds; 0 where it is free.";
         self.each(page, "backups_lock_age_seconds", Kind::Gauge, help, |found| {
             let since = found.holder.as_ref().map(|holder| holder.started_at);

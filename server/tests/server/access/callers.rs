@@ -49,7 +49,9 @@ impl Standing {
             "own something" => return Some(self.owns >= Owns::Something),
             "view" => Role::Guest,
             "create" => Role::Contributor,
-            "upload" | "download" | "annotate" | "delete" | "restore" | "audit" => Role::Administrator,
+            "upload" | "download" | "verify" | "annotate" | "delete" | "restore" | "audit" => {
+                Role::Administrator
+            }
             "break" | "own" => Role::Owner,
             _ => return None,
         };

@@ -199,6 +199,7 @@ fn changing(schemas: &mut SchemaGenerator) -> Vec<Call> {
     ]);
     let unavailable = "Not available yet; `capabilities` of the service says why.";
     let running = [example("usual").given("a running upload")];
+    let verified = answers::backup(schemas);
     vec![
         Call::new(
             schemas,
@@ -225,9 +226,24 @@ fn changing(schemas: &mut SchemaGenerator) -> Vec<Call> {
         .refuses(
             schemas,
             409,
-            "It is pinned, somebody is downloading it, or an operation holds the environment.",
+            "It is pinned, somebody is reading it, or an operation holds the environment.",
             &[example("usual").given("a pin")],
         ),
+        Call::new(
+            schemas,
+            Action::Verify,
+            ("post", routes::VERIFY),
+            (BACKUPS, "verifyBackup"),
+            "Reads both archives again where they lie, and compares them with what was stored",
+        )
+        .takes([requests::backup_id()])
+        .answers(
+            202,
+            "`verification` of the backup says how far it is, and later what it came to.",
+            verified,
+            &[example("usual")],
+        )
+        .refuses(schemas, 404, "There is no such backup.", &[example("unknown")]),
         Call::new(
             schemas,
             Action::Create,
