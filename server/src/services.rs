@@ -137,15 +137,12 @@ fn upload_limits(configuration: &Configuration) -> UploadLimits {
     }
 }
 
-/// The most entries of a document library: as many as the inspection of archives lets pass.
-const LIBRARY_ENTRIES: u64 = 100_000_000;
-
 fn member_limits(configuration: &Configuration) -> MemberLimits {
     MemberLimits {
         largest_content: configuration.uploads.largest_archive,
         smallest_free_space: configuration.uploads.smallest_free_space,
         unneeded_bytes: configuration.uploads.largest_unfinished,
-        entries: LIBRARY_ENTRIES,
+        inspection: configuration.uploads.inspection,
         lifetime: configuration.uploads.keep_unfinished,
     }
 }

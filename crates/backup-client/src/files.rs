@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{
     Method,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE},
 };
 use tokio::time::{sleep, timeout};
 
@@ -35,6 +35,15 @@ const AT_ONCE: usize = 512;
 #[derive(Debug, Clone)]
 pub struct HttpFiles {
     pub(crate) connection: Connection,
+}
+
+/// What came of a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is durable.
+    Kept,
+    /// So many bytes are there from before: go on behind them.
+    GoesOnAt(u64),
 }
 
 /// What came of a list of entries.
@@ -93,28 +102,49 @@ impl HttpFiles {
         self.kept(request, length as u64).await
     }
 
-    /// Sends the content of one file. When this comes back it is durable.
+    /// Sends the content of one file, from byte `offset` of `length` on; `None`, without a body, only asks where it goes on.
     pub async fn put(
         &self,
         actor: &Actor,
         content: ContentHash,
-        length: u64,
+        (offset, length): (Option<u64>, u64),
         body: ByteStream,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Put, ApiError> {
         let path = routes::CONTENT.replace("{sha256}", &content.to_string());
+        let range = match offset {
+            Some(offset) => format!("bytes {offset}-{}/{length}", length.saturating_sub(1)),
+            None => format!("bytes */{length}"),
+        };
+        let sent = length - offset.unwrap_or(length);
         let request = self
             .connection
             .send_to(Method::PUT, &path, actor)
             .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, length)
+            .header(CONTENT_LENGTH, sent)
+            .header(CONTENT_RANGE, range)
             .body(reqwest::Body::wrap_stream(body));
-        self.kept(request, length).await
+        let answer = async {
+            let answered = timeout(longest(length), Connection::answer(request)).await;
+            match answered.map_err(|_| silent("contents"))?? {
+                Ok(_) => Ok(Put::Kept),
+                Err(refused) => match goes_on_at(&refused) {
+                    Some(expected) => Ok(Put::GoesOnAt(expected)),
+                    None => Err(failure(
+                        refused.status,
+                        refused.problem,
+                        Subject::of(Action::Upload),
+                    )),
+                },
+            }
+        };
+        self.told(answer).await
     }
 
     async fn kept(&self, request: reqwest::RequestBuilder, length: u64) -> Result<(), ApiError> {
-        // 100 kB a second are little for everybody, and longer than that nobody waits for nothing.
-        let longest = LONGEST_KEEPING + Duration::from_millis(length / 100);
-        let answer = timeout(longest, Connection::once(request, Subject::of(Action::Upload)));
+        let answer = timeout(
+            longest(length),
+            Connection::once(request, Subject::of(Action::Upload)),
+        );
         self.told(async { answer.await.map_err(|_| silent("contents"))?.map(drop) })
             .await
     }
@@ -203,6 +233,19 @@ fn read_lines(lines: &[u8], entries: &mut Vec<PlacedEntry>) -> Result<(), Client
         entries.push(entry);
     }
     Ok(())
+}
+
+/// 100 kB a second are little for everybody, and longer than that nobody waits for nothing.
+fn longest(length: u64) -> Duration {
+    LONGEST_KEEPING + Duration::from_millis(length / 100)
+}
+
+/// Where the service has a content up to, if it refuses a request because of that.
+fn goes_on_at(refused: &Refused) -> Option<u64> {
+    let problem = refused.problem.as_ref()?;
+    problem
+        .expected
+        .filter(|_| problem.code == ProblemCode::OffsetMismatch)
 }
 
 fn unreadable(reason: &str) -> ClientError {

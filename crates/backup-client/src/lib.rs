@@ -26,7 +26,7 @@ mod settings;
 mod uploads;
 
 pub use error::ClientError;
-pub use files::{Committed, HttpFiles};
+pub use files::{Committed, HttpFiles, Put};
 pub use forward::{ForwardError, Forwarded};
 pub use multipart::{ArchiveSource, SourceArchive};
 pub use service::{HttpBackupApi, ServiceDescription};

@@ -19,6 +19,12 @@ pub enum MemberError {
     /// The bytes are not those that were meant. None of them is kept.
     #[error("the bytes that came do not have the SHA-256 {0}")]
     WrongContent(ContentHash),
+    /// The bytes do not go on where the content stands. Nothing changed.
+    #[error("the content goes on at byte {expected}")]
+    OffsetMismatch {
+        /// Bytes that have come.
+        expected: u64,
+    },
     /// More bytes than a content may have. None of them is kept.
     #[error("a file may have at most {limit} bytes")]
     TooLarge {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use archive_store::disk::FileOperations;
-use backup_api::EnvironmentId;
+use backup_api::{EnvironmentId, library::ContentHash};
 use uuid::Uuid;
 
 use crate::{LibraryId, MemberError, MemberLimits, blocking::blocking, records::Records};
@@ -57,10 +57,15 @@ impl Home {
         libraries(&self.folder).join(id.to_string())
     }
 
+    /// Where a content lies of which not all has come.
+    pub(crate) fn partial(&self, content: ContentHash) -> PathBuf {
+        partial(&self.folder).join(format!("{content}.partial"))
+    }
+
     /// Makes the folders where they are missing, with durable names. Blocks.
     pub(crate) fn prepare(&self) -> io::Result<()> {
         let Self { folder, files, .. } = self;
-        for made in [packs(folder), libraries(folder)] {
+        for made in [packs(folder), libraries(folder), partial(folder)] {
             files.make_folders(&made)?;
         }
         files.sync_folder(folder)?;
@@ -111,6 +116,10 @@ pub(crate) fn packs(folder: &Path) -> PathBuf {
 
 pub(crate) fn libraries(folder: &Path) -> PathBuf {
     folder.join("libraries")
+}
+
+pub(crate) fn partial(folder: &Path) -> PathBuf {
+    folder.join("partial")
 }
 
 pub(crate) fn remove_if_there(files: &Files, path: &Path) -> io::Result<()> {

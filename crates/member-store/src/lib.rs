@@ -27,6 +27,7 @@ mod content;
 mod error;
 mod gzip;
 mod home;
+mod large;
 mod leftovers;
 mod library;
 mod list;

@@ -136,7 +136,7 @@ impl Members {
             })
             .await?
         };
-        let mut entries = EntryList::new(list, home.limits.entries);
+        let mut entries = EntryList::new(list, home.limits.inspection.entries);
         let mut needs = LibraryNeeds::default();
         let (mut packs, mut missing) = (BTreeSet::new(), Missing::default());
         loop {

@@ -2,26 +2,21 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread,
 };
 
-use archive_store::failpoints;
-use backup_api::{ByteStream, library::ContentHash};
+use backup_api::library::ContentHash;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use uuid::Uuid;
+use tokio::sync::{Mutex as TurnMutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     LibraryId, MemberError,
     appender::{Appender, NewMember},
     blocking::{blocking, detached},
-    gzip::{self, MemberWriter},
-    home::{Home, Sink},
-    records::{PackRecord, Place},
+    gzip,
+    home::Home,
     verification::Verification,
 };
 
@@ -31,10 +26,9 @@ pub(crate) const LARGEST_WHOLE: u64 = 4 * 1024 * 1024;
 const MEMORY: u64 = 64 * 1024 * 1024;
 /// What memory is counted in.
 const MEMORY_UNIT: u64 = 1024;
-/// Other programs write to the same disk: how often its free space is looked at.
-const SPACE_CHECK: u64 = 64 * 1024 * 1024;
-/// Pieces of a large content that wait for its thread.
-const QUEUED_PIECES: usize = 16;
+
+/// What only one may hold at a time, while anybody does.
+type WeakTurn = Weak<TurnMutex<()>>;
 
 /// What the members of all environments share.
 #[derive(Debug)]
@@ -44,6 +38,8 @@ pub(crate) struct Shared {
     cores: Semaphore,
     pub(crate) one_verification: Semaphore,
     verifications: Mutex<HashMap<LibraryId, Verification>>,
+    /// Large contents that somebody sends.
+    turns: Mutex<HashMap<(String, ContentHash), WeakTurn>>,
 }
 
 impl Shared {
@@ -54,7 +50,20 @@ impl Shared {
             cores: Semaphore::new(cores),
             one_verification: Semaphore::new(1),
             verifications: Mutex::default(),
+            turns: Mutex::default(),
         }
+    }
+
+    /// What only one may hold who sends a large content.
+    pub(crate) fn turn(&self, environment: &str, content: ContentHash) -> Arc<TurnMutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = turns.entry((environment.to_owned(), content)).or_default();
+        turn.upgrade().unwrap_or_else(|| {
+            let new = Arc::default();
+            *turn = Arc::downgrade(&new);
+            new
+        })
     }
 
     pub(crate) fn verifications(&self) -> MutexGuard<'_, HashMap<LibraryId, Verification>> {
@@ -93,7 +102,8 @@ impl Members {
         self.home.limits.largest_content
     }
 
-    /// The most bytes a content may have to be given to [`Self::put`]; larger ones are for [`Self::put_stream`].
+    /// The most bytes a content may have to be given to [`Self::put`]; larger ones are for
+    /// [`Self::put_stream`] and [`Self::put_from`].
     pub const fn largest_whole() -> u64 {
         LARGEST_WHOLE
     }
@@ -167,149 +177,6 @@ impl Members {
         })
         .await
     }
-
-    /// Keeps a content of any size, as it comes. When this comes back, it is durable.
-    pub async fn put_stream(&self, content: ContentHash, mut body: ByteStream) -> Result<(), MemberError> {
-        let (pieces, queue) = mpsc::channel(QUEUED_PIECES);
-        let id = Uuid::now_v7();
-        self.home.ensure_room(1)?;
-        self.home.ensure_quota(1).await?;
-        let writing = {
-            let home = self.home.clone();
-            detached(async move {
-                let (written_home, path) = (home.clone(), home.pack(id));
-                let written = blocking(move || write_pack(&written_home, id, content, queue)).await;
-                let kept = match written {
-                    Ok(Some((size, length))) => record_pack(&home, id, content, size, length).await,
-                    Ok(None) => Ok(false),
-                    Err(error) => Err(error),
-                };
-                if !matches!(kept, Ok(true)) {
-                    home.remove(vec![path]).await?;
-                }
-                kept.map(drop)
-            })
-        };
-        let sending = async move {
-            while let Some(piece) = body.next().await {
-                let piece = piece.map_err(MemberError::Body)?;
-                if pieces.send(Piece::Bytes(piece)).await.is_err() {
-                    // The other side has stopped, and says why.
-                    break;
-                }
-            }
-            // After a break it is not heard.
-            let _ = pieces.send(Piece::End).await;
-            Ok::<_, MemberError>(())
-        };
-        let (written, sent) = tokio::join!(writing, sending);
-        // That bytes did not come is why nothing was kept.
-        sent?;
-        written
-    }
-}
-
-/// What comes of a large content. Without an end it broke off.
-enum Piece {
-    Bytes(Bytes),
-    End,
-}
-
-/// Writes a pack with one member, and gives the bytes of its content and of the pack; `None` where the content broke off.
-/// Blocks.
-fn write_pack(
-    home: &Home,
-    id: Uuid,
-    content: ContentHash,
-    mut queue: mpsc::Receiver<Piece>,
-) -> Result<Option<(u64, u64)>, MemberError> {
-    const ACTION: &str = "write a pack";
-    let limit = home.limits.largest_content;
-    let file = home
-        .files
-        .create_new(&home.pack(id))
-        .map_err(MemberError::io(ACTION))?;
-    let mut member = MemberWriter::new(Sink::new(home.files.clone(), file));
-    let mut hasher = Sha256::new();
-    let (mut size, mut unchecked) = (0, 0);
-    loop {
-        match queue.blocking_recv() {
-            Some(Piece::Bytes(bytes)) => {
-                size += bytes.len() as u64;
-                unchecked += bytes.len() as u64;
-                if size > limit {
-                    return Err(MemberError::TooLarge { limit });
-                }
-                if unchecked >= SPACE_CHECK {
-                    home.ensure_room(unchecked)?;
-                    unchecked = 0;
-                }
-                hasher.update(&bytes);
-                member.write(&bytes).map_err(MemberError::io(ACTION))?;
-            }
-            Some(Piece::End) => break,
-            None => return Ok(None),
-        }
-    }
-    if hasher.finalize()[..] != content.digest()[..] {
-        return Err(MemberError::WrongContent(content));
-    }
-    if size == 0 {
-        // Nothing has to be kept.
-        return Ok(None);
-    }
-    let end = || -> io::Result<u64> {
-        let sink = member.finish()?;
-        failpoints::reached("member-bytes-written");
-        home.files.sync_all(&sink.file)?;
-        home.files.sync_folder(&home.packs())?;
-        Ok(sink.written)
-    };
-    let length = end().map_err(MemberError::io(ACTION))?;
-    failpoints::reached("member-bytes-synced");
-    Ok(Some((size, length)))
-}
-
-/// Makes a large member exist; `false` where somebody else brought the same content first.
-async fn record_pack(
-    home: &Home,
-    id: Uuid,
-    content: ContentHash,
-    size: u64,
-    length: u64,
-) -> Result<bool, MemberError> {
-    if home
-        .records
-        .places(&home.environment, &[content])
-        .await?
-        .contains_key(&content)
-    {
-        return Ok(false);
-    }
-    home.ensure_quota(length).await?;
-    let place = Place {
-        size,
-        pack: id,
-        position: 0,
-        length,
-    };
-    let mut transaction = home.records.begin().await?;
-    home.records
-        .add_members(
-            &mut transaction,
-            &home.environment,
-            PackRecord { id, length },
-            true,
-            &[(content, place)],
-        )
-        .await?;
-    failpoints::reached("member-rows-before-commit");
-    transaction
-        .commit()
-        .await
-        .map_err(database::DatabaseError::from)?;
-    failpoints::reached("member-rows-committed");
-    Ok(true)
 }
 
 fn units(bytes: u64) -> usize {

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use archive_inspection::Limits;
 use archive_store::disk::{Disk, FileOperations};
 use backup_api::EnvironmentId;
 use database::Database;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     LibraryId, MemberError, Members,
     blocking::blocking,
-    home::{Files, Home, packs, remove_if_there},
+    home::{Files, Home, packs, partial, remove_if_there},
     leftovers,
     members::Shared,
     records::Records,
@@ -33,8 +34,8 @@ pub struct MemberLimits {
     pub smallest_free_space: u64,
     /// The most bytes that contents of one environment may have which no library needs.
     pub unneeded_bytes: u64,
-    /// The most entries of a library.
-    pub entries: u64,
+    /// What no library may expand to.
+    pub inspection: Limits,
     /// How long contents and libraries stay that nobody makes a backup of.
     pub lifetime: Duration,
 }
@@ -158,6 +159,7 @@ impl MemberStore {
         let (files, folder) = (self.inner.files.clone(), self.inner.folder.clone());
         blocking(move || {
             remove(&files, &folder, &libraries, &packs)
+                .and_then(|()| remove_partial(&files, &folder, last))
                 .map_err(MemberError::io("remove members that nothing needs"))
         })
         .await?;
@@ -182,6 +184,28 @@ fn prepare(files: &Files, folder: &Path, backups: &Path) -> io::Result<bool> {
     }
     // Either may be a link to where there is room.
     Ok(files.metadata(&folder.join("."))?.dev() == files.metadata(&backups.join("."))?.dev())
+}
+
+/// Removes what has come of contents that nobody went on with.
+fn remove_partial(files: &Files, folder: &Path, last: Timestamp) -> io::Result<()> {
+    for environment in files
+        .list(folder)?
+        .into_iter()
+        .filter(|entry| entry.kind.is_dir())
+    {
+        let entries = match files.list(&partial(&environment.path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        for entry in entries.into_iter().filter(|entry| entry.kind.is_file()) {
+            let modified =
+                Timestamp::try_from(files.metadata(&entry.path)?.modified()?).map_err(io::Error::other)?;
+            if modified <= last {
+                remove_if_there(files, &entry.path)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn remove(

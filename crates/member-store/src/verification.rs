@@ -60,7 +60,8 @@ impl Members {
         let turn = self.shared.one_verification.acquire().await;
         let whole = ByteRange::whole(size);
         let assembler = assembler(&self.home, id, whole).await?;
-        let (sha256, report) = blocking(move || inspect(assembler, &read)).await?;
+        let limits = self.home.limits.inspection;
+        let (sha256, report) = blocking(move || inspect(assembler, limits, &read)).await?;
         let sha256 = (!report.is_refused()).then_some(sha256);
         self.home.records.verified(id, sha256, &report.findings).await?;
         drop(turn);
@@ -91,10 +92,11 @@ impl Members {
 
 fn inspect(
     mut assembler: Assembler,
+    limits: Limits,
     read: &AtomicU64,
 ) -> Result<(ContentHash, backup_api::InspectionReport), MemberError> {
     let mut hasher = Sha256::new();
-    let mut inspection = Inspection::new(Part::Volume, Limits::default());
+    let mut inspection = Inspection::new(Part::Volume, limits);
     loop {
         let chunk = assembler
             .next()

@@ -261,7 +261,7 @@ async fn open_taking(folder: &TempDir, largest: u64) -> (BackupService, Resumabl
         largest_content: largest,
         smallest_free_space: 0,
         unneeded_bytes: 2 * largest,
-        entries: 10_000,
+        inspection: InspectionLimits::USUAL,
         lifetime: Duration::from_hours(1),
     };
     let members = MemberStore::open(folder.path(), database.clone(), limits)

@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::{
-    body::{announced_length, body_stream, expanded, is_gzip},
+    body::{announced_length, body_stream, content_range, expanded, is_gzip},
     problems::{from_members, no_such_content, no_such_library},
 };
 use super::{authentication::Caller, handlers::backup_id, headers, state::ServiceRouter, uploads::scope};
@@ -84,15 +84,16 @@ pub(crate) async fn put(
     let content = content_hash(&sha256)?;
     let members = state.files.members();
     let (parts, body) = request.into_parts();
-    let is_gzip = is_gzip(&parts.headers)?;
+    let (is_gzip, part) = (is_gzip(&parts.headers)?, content_range(&parts.headers)?);
     let length = announced_length(&parts.headers);
     let limit = members.largest_content();
     if length.is_some_and(|length| length > limit) {
         return Err(problems::content_too_large(limit));
     }
     let stream = body_stream(body, state.files.idle_timeout());
-    match length {
-        Some(length) if !is_gzip && length <= Members::largest_whole() => {
+    let kept = match (part, length) {
+        (Some(part), _) => members.put_from(content, part, stream).await,
+        (None, Some(length)) if !is_gzip && length <= Members::largest_whole() => {
             let _memory = members.reserve(length).await;
             let most = usize::try_from(length).map_err(ApiError::internal)?;
             let bytes = body::collected(stream, most).await?;
@@ -100,8 +101,8 @@ pub(crate) async fn put(
         }
         _ if is_gzip => members.put_stream(content, expanded(stream)).await,
         _ => members.put_stream(content, stream).await,
-    }
-    .map_err(from_members)?;
+    };
+    kept.map_err(from_members)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -245,7 +245,7 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
         largest_content: LARGEST_ARCHIVE,
         smallest_free_space,
         unneeded_bytes: 4 * LARGEST_ARCHIVE,
-        entries: 10_000,
+        inspection: InspectionLimits::USUAL,
         lifetime: Duration::from_hours(1),
     };
     let members = MemberStore::open(folder.path(), database.clone(), limits)

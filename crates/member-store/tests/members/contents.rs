@@ -121,6 +121,61 @@ async fn what_is_too_large_or_has_no_room_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_large_content_that_is_cut_goes_on_where_it_stopped() {
+    let mut world = World::new().await;
+    let bytes = Bytes::from(noise(9, 7_000_000));
+    let (content, length) = (hash(&bytes), bytes.len() as u64);
+    let mut offset = 0;
+    for cut in 1..=10_usize {
+        let end = cut * 600_000;
+        let start = usize::try_from(offset).unwrap();
+        let body = stream::iter([Ok(bytes.slice(start..end)), Err(BodyError::Disconnected)]).boxed();
+        let broken = world
+            .members
+            .put_from(content, (Some(offset), length), body)
+            .await;
+        assert!(matches!(broken, Err(MemberError::Body(_))), "{broken:?}");
+        if cut == 5 {
+            world = world.reopened().await;
+        }
+        let elsewhere = world
+            .members
+            .put_from(content, ([None, Some(7)][cut % 2], length), pieces(&bytes))
+            .await;
+        let Err(MemberError::OffsetMismatch { expected }) = elsewhere else {
+            panic!("{elsewhere:?}");
+        };
+        assert_eq!(expected, end as u64);
+        offset = expected;
+    }
+    let rest = bytes.slice(usize::try_from(offset).unwrap()..);
+    world
+        .members
+        .put_from(content, (Some(offset), length), pieces(&rest))
+        .await
+        .unwrap();
+    // It is there, whatever somebody sends of it.
+    world
+        .members
+        .put_from(content, (Some(3), length), pieces(&rest))
+        .await
+        .unwrap();
+    let library = files([("document_library/a", &bytes[..])]);
+    world.library(&library).await;
+    let partial = world.folder.path().join("members/a-dev/partial");
+    assert_eq!(fs::read_dir(&partial).unwrap().count(), 0);
+
+    // Bytes of something else are noticed at the end, and it begins anew.
+    let other = Bytes::from(noise(10, 5_000_000));
+    let wrong = world
+        .members
+        .put_from(hash(b"other"), (Some(0), 5_000_000), pieces(&other))
+        .await;
+    assert!(matches!(wrong, Err(MemberError::WrongContent(_))), "{wrong:?}");
+    assert_eq!(fs::read_dir(&partial).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn environments_share_nothing() {
     let world = World::new().await;
     let other = world.store.environment(&environment("prd")).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use archive_store::InspectionLimits as Limits;
 use archive_store::disk::{Disk, FileOperations};
 use backup_api::{
     ByteRange, ByteStream,
@@ -19,7 +20,7 @@ pub(crate) const LIMITS: MemberLimits = MemberLimits {
     largest_content: 64 * 1024 * 1024,
     smallest_free_space: 0,
     unneeded_bytes: 1024 * 1024 * 1024,
-    entries: 1_000_000,
+    inspection: Limits::USUAL,
     lifetime: Duration::from_hours(24),
 };
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use backup_api::BodyError;
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use member_store::Swept;
 
@@ -18,7 +20,16 @@ async fn contents_that_nobody_needs_go_and_come_again() {
     let world = World::new().await;
     world.put(b"one").await.unwrap();
     world.put(&noise(1, 5_000_000)).await.unwrap();
+    let partial = world.folder.path().join("members/a-dev/partial");
+    let cut = stream::iter([Err(BodyError::Disconnected)]).boxed();
+    world
+        .members
+        .put_from(hash(b"two"), (Some(0), 3), cut)
+        .await
+        .unwrap_err();
+    assert_eq!(std::fs::read_dir(&partial).unwrap().count(), 1);
     assert_eq!(world.store.sweep(later(23)).await.unwrap(), Swept::default());
+    assert_eq!(std::fs::read_dir(&partial).unwrap().count(), 1);
     assert_eq!(
         world.store.sweep(later(25)).await.unwrap(),
         Swept {
@@ -26,6 +37,7 @@ async fn contents_that_nobody_needs_go_and_come_again() {
             packs: 2
         }
     );
+    assert_eq!(std::fs::read_dir(&partial).unwrap().count(), 0);
     assert!(world.packs().is_empty());
     assert_eq!(
         world.members.missing(&[hash(b"one")]).await.unwrap(),

@@ -9,7 +9,7 @@ use flate2::write::MultiGzDecoder;
 use futures_util::{StreamExt as _, stream};
 use http::{
     HeaderMap,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE},
 };
 use tokio::time::timeout;
 
@@ -52,6 +52,31 @@ pub(super) async fn collected(mut stream: ByteStream, most: usize) -> Result<Byt
 /// The body's length, where the request tells it.
 pub(super) fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Where the body begins in the content, and how many bytes that has, where it is a part of it: `bytes 5-9/10`, up to the
+/// end of the content; or `bytes */10`, which asks where it goes on.
+pub(super) fn content_range(headers: &HeaderMap) -> Result<Option<(Option<u64>, u64)>, ApiError> {
+    let Some(value) = headers.get(CONTENT_RANGE) else {
+        return Ok(None);
+    };
+    let read = || {
+        let (range, length) = value.to_str().ok()?.strip_prefix("bytes ")?.split_once('/')?;
+        let length = length.parse().ok()?;
+        if range == "*" {
+            return Some((None, length));
+        }
+        let (first, last) = range.split_once('-')?;
+        let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+        (first <= last && last.checked_add(1) == Some(length)).then_some((Some(first), length))
+    };
+    match read() {
+        Some(part) if !headers.contains_key(CONTENT_ENCODING) => Ok(Some(part)),
+        _ => Err(ApiError::InvalidRequest {
+            detail: "A content that goes on is sent as it is and to its end, such as `Content-Range: bytes 500-999/1000`."
+                .to_owned(),
+        }),
+    }
 }
 
 /// Whether the body is compressed, in the one way that is taken.

@@ -18,6 +18,16 @@ pub(super) fn from_members(error: MemberError) -> HttpError {
             ),
         )
         .into(),
+        MemberError::OffsetMismatch { expected } => Problem {
+            expected: Some(expected),
+            ..Problem::new(
+                Code::OffsetMismatch,
+                409,
+                "Another offset",
+                format!("The content goes on at byte {expected}. Send what follows there."),
+            )
+        }
+        .into(),
         MemberError::TooLarge { limit } => content_too_large(limit),
         MemberError::MissingContents { count, first } => {
             let first: Vec<_> = first.iter().map(ToString::to_string).collect();

@@ -83,6 +83,11 @@ fn contents(schemas: &mut SchemaGenerator) -> Vec<Call> {
                 "`gzip`, where the bytes are sent so.",
                 &[("other-encoding", "br".into())],
             ),
+            header(
+                "Content-Range",
+                "Where the body goes on in the content, and up to its end: what came before a cut is kept. `bytes */1000` without a body asks where that is.",
+                &[("elsewhere", "bytes 7-9/10".into())],
+            ),
         ])
         .carries(requests::text_body(
             octets,
@@ -90,6 +95,12 @@ fn contents(schemas: &mut SchemaGenerator) -> Vec<Call> {
         ))
         .answers(204, "It is durable.", json!({}), &[example("usual")])
         .refuses(schemas, 400, UNREADABLE, &[example("unknown")])
+        .refuses(
+            schemas,
+            409,
+            "It goes on elsewhere; `expected` says where.",
+            &[example("elsewhere")],
+        )
         .refuses(schemas, 415, "It is compressed in another way.", &[example("other-encoding")])
         .refuses(
             schemas,
