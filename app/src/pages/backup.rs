@@ -9,8 +9,8 @@ use crate::{
     availability::Availability,
     commands,
     components::{
-        ActionButton, BackLink, Command, ConsolePage, Copy, GoneNotice, Moment, OperationBanner,
-        Place, RefusalNotice, Size, TypeLabel, VerificationCard, VerificationFact, VerificationNotice,
+        ActionButton, BackLink, Command, ConsolePage, Copy, GoneNotice, Moment, OperationBanner, Place,
+        RefusalNotice, Size, TypeLabel, VerificationCard, VerificationFact, VerificationNotice,
     },
     context::{Viewer, path_parameter, query_value, refusal, viewer},
     error::PageError,

@@ -5,6 +5,7 @@
 //! the disk, and the memory that is needed does not grow with the folder's bytes.
 
 mod compress;
+mod digest;
 mod survey;
 
 use std::{
@@ -22,11 +23,11 @@ use rustix::fs::OFlags;
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-pub(crate) use self::survey::Survey;
 use self::{
     compress::ParallelGzip,
     survey::{Item, Kind},
 };
+pub(crate) use self::{digest::Digested, survey::Survey};
 use crate::{failure::Failure, progress::Counter};
 
 /// Pieces that wait for the network.
@@ -34,6 +35,7 @@ const WAITING: usize = 8;
 const CHUNK: usize = 256 * 1024;
 /// The user and group that Liferay runs as.
 const OWNER: u64 = 1000;
+const FOLDER_MODE: u32 = 0o755;
 
 /// What the bytes of a part are made of.
 pub(crate) trait Source: Send + 'static {
@@ -151,7 +153,7 @@ fn append(builder: &mut Builder<impl Write>, root: &Path, item: &Item, counter: 
     match &item.kind {
         Kind::Folder => {
             header.set_entry_type(EntryType::Directory);
-            header.set_mode(0o755);
+            header.set_mode(FOLDER_MODE);
             builder.append_data(&mut header, &item.name, io::empty())
         }
         Kind::Link(target) => {
@@ -161,25 +163,9 @@ fn append(builder: &mut Builder<impl Write>, root: &Path, item: &Item, counter: 
         }
         Kind::File { size } => {
             let path = root.join(&item.path);
-            let changed = || {
-                let sentence = "changed while it was being packed; stop what writes there and start again";
-                io::Error::other(format!("{} {sentence}", path.display()))
-            };
-            let file = OpenOptions::new()
-                .read(true)
-                .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-                .open(&path)
-                .map_err(|error| io::Error::other(format!("{} cannot be read: {error}", path.display())))?;
-            let metadata = file.metadata()?;
-            if !metadata.is_file() || metadata.size() != *size {
-                return Err(changed());
-            }
+            let (file, mode) = open(&path, *size)?;
             header.set_entry_type(EntryType::Regular);
-            header.set_mode(if metadata.mode() & 0o100 == 0 {
-                0o644
-            } else {
-                0o755
-            });
+            header.set_mode(mode);
             header.set_size(*size);
             let mut content = Counted {
                 inner: file.take(*size),
@@ -191,10 +177,34 @@ fn append(builder: &mut Builder<impl Write>, root: &Path, item: &Item, counter: 
             if is_whole && size_now == *size {
                 Ok(())
             } else {
-                Err(changed())
+                Err(changed(&path))
             }
         }
     }
+}
+
+/// A file that is still as it was seen, and the mode that it gets.
+fn open(path: &Path, size: u64) -> io::Result<(fs::File, u32)> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+        .map_err(|error| io::Error::other(format!("{} cannot be read: {error}", path.display())))?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.size() != size {
+        return Err(changed(path));
+    }
+    let mode = if metadata.mode() & 0o100 == 0 {
+        0o644
+    } else {
+        FOLDER_MODE
+    };
+    Ok((file, mode))
+}
+
+fn changed(path: &Path) -> io::Error {
+    let sentence = "changed while it was being packed; stop what writes there and start again";
+    io::Error::other(format!("{} {sentence}", path.display()))
 }
 
 /// Tells how many bytes were read.

@@ -108,6 +108,11 @@ impl Counter {
         self.0.done.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// Bytes that came to nothing.
+    pub(crate) fn take_back(&self, bytes: usize) {
+        self.0.done.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
     /// Bytes that were there already.
     pub(crate) fn skip(&self, bytes: u64) {
         self.0.done.fetch_add(bytes, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use backup_api::{ArchiveDescription, BackupId, Part};
+use backup_api::{ApiError, ArchiveDescription, BackupApi as _, BackupId, Part, library::PlacedEntry};
 use cap_std::{ambient_authority, fs::Dir};
 use rustix::fs::FlockOperation;
 use serde::Serialize;
@@ -20,9 +20,10 @@ use tokio::{sync::mpsc, task::block_in_place};
 use super::explain_concurrency;
 use crate::{
     checksums::{self, Checksums},
-    command_line::{DownloadArguments, ServiceArguments},
+    command_line::{Concurrency, DownloadArguments, ServiceArguments},
     failure::Failure,
     fetch::{self, Fetch},
+    fetch_files, pace,
     printer::Printer,
     progress::Progress,
     publish::{exists, publish},
@@ -60,6 +61,7 @@ struct Download<'a> {
     id: &'a BackupId,
     folder: PathBuf,
     force: bool,
+    concurrency: &'a Concurrency,
     printer: Printer,
 }
 
@@ -70,7 +72,6 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let id = &arguments.backup.id;
     let session = Session::open(service, Some(id), printer)?;
-    explain_concurrency(&arguments.concurrency, printer);
     let everything = arguments.database == arguments.doclib;
     let wanted: Vec<_> = Part::ALL
         .into_iter()
@@ -87,6 +88,7 @@ pub(crate) async fn run(
         id,
         folder: folder_in(&arguments.dest, id),
         force: arguments.force,
+        concurrency: &arguments.concurrency,
         printer,
     };
     fs::create_dir_all(&download.folder).map_err(|error| Failure::file("make", &download.folder, &error))?;
@@ -277,14 +279,28 @@ impl Download<'_> {
         if !is_new && !self.force {
             return Err(exists(&target));
         }
-        remove_folder(&partial)?;
-        fs::create_dir(&partial).map_err(|error| Failure::file("make", &partial, &error))?;
+        let entries = self.entries().await?;
+        if entries.is_none() {
+            remove_folder(&partial)?;
+        }
+        fs::create_dir_all(&partial).map_err(|error| Failure::file("make", &partial, &error))?;
         if is_new {
             // Empty until all of it is there; scripts wait for its name.
             fs::create_dir_all(&target).map_err(|error| Failure::file("make", &target, &error))?;
         }
-        let (unpacked, sha256) = match self.unpack_into(&partial, description).await {
-            Ok(unpacked) => unpacked,
+        let came = match entries {
+            Some(entries) => match self.fetch_into(&partial, entries, description).await {
+                Ok(came) => Ok(came),
+                // The next run goes on with what is there.
+                Err(failure) => {
+                    let _ = fs::remove_dir(&target);
+                    return Err(failure);
+                }
+            },
+            None => self.unpack_into(&partial, description).await,
+        };
+        let (unpacked, sha256) = match came {
+            Ok(came) => came,
             Err(failure) => {
                 // It cannot go on where it stopped; the reason that counts is the first.
                 let _ = remove_folder(&partial);
@@ -301,6 +317,51 @@ impl Download<'_> {
             .map(|(path, sha256)| (Path::new(LIBRARY).join(path), sha256));
         self.record(Path::new(LIBRARY), files)?;
         Ok((target, sha256))
+    }
+
+    /// The files of the document library, where it is kept file by file.
+    async fn entries(&self) -> Result<Option<Vec<PlacedEntry>>, Failure> {
+        loop {
+            let api = self.session.api();
+            if !api.capabilities(&self.session.actor).await?.files.available {
+                explain_concurrency(self.concurrency, self.printer);
+                return Ok(None);
+            }
+            match api.files().entries(&self.session.actor, self.id).await {
+                Ok(entries) => return Ok(Some(entries)),
+                Err(ApiError::NotAvailable { .. }) => {
+                    explain_concurrency(self.concurrency, self.printer);
+                    return Ok(None);
+                }
+                Err(refused @ ApiError::Unauthenticated { .. }) => self.session.renew(refused)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Brings the document library file by file; what an earlier run has brought stays.
+    async fn fetch_into(
+        &self,
+        folder: &Path,
+        entries: Vec<PlacedEntry>,
+        description: &ArchiveDescription,
+    ) -> Result<(Unpacked, [u8; 32]), Failure> {
+        let opened = Dir::open_ambient_dir(folder, ambient_authority())
+            .map_err(|error| Failure::file("open", folder, &error))?;
+        let bytes = entries.iter().map(|placed| placed.entry.size).sum();
+        if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()) {
+            room_for(folder, bytes)?;
+        }
+        let most = pace::most(self.concurrency, self.printer);
+        let unpacked =
+            fetch_files::fetch(self.session, self.id, (entries, opened), most, self.printer).await?;
+        sync_all(folder)?;
+        let sha256 = description.sha256.ok_or_else(|| {
+            Failure::Failed(
+                "The service lists the files of an archive whose SHA-256 it does not know.".to_owned(),
+            )
+        })?;
+        Ok((unpacked, sha256))
     }
 
     async fn unpack_into(
@@ -347,9 +408,7 @@ impl Download<'_> {
         if description.sha256.is_some_and(|stated| stated != sha256) {
             return Err(wrong_bytes(Part::Volume, description));
         }
-        // Once, and not for each of many small files.
-        block_in_place(|| fs::File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(folder)?)))
-            .map_err(|error| Failure::file("sync", folder, &error))?;
+        sync_all(folder)?;
         progress.finish();
         Ok((unpacked, sha256))
     }
@@ -380,6 +439,12 @@ fn wrong_bytes(part: Part, description: &ArchiveDescription) -> Failure {
         part.title(),
         description.size
     ))
+}
+
+/// Once, and not for each of many small files.
+fn sync_all(folder: &Path) -> Result<(), Failure> {
+    block_in_place(|| fs::File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(folder)?)))
+        .map_err(|error| Failure::file("sync", folder, &error))
 }
 
 fn remove_folder(path: &Path) -> Result<(), Failure> {

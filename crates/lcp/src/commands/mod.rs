@@ -106,8 +106,7 @@ fn confirm(confirmation: &Confirmation, place: &Place, what: &str) -> Result<(),
 fn explain_concurrency(concurrency: &Concurrency, printer: Printer) {
     if concurrency.concurrency.is_some() {
         printer.explain(
-            "--concurrency has no effect here: this service hands the document library over as one archive, not file by \
-             file.",
+            "--concurrency has no effect here: the document library is handed over as one archive, not file by file.",
         );
     }
 }

@@ -7,11 +7,13 @@ use std::{
     fs,
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
+    sync::Arc,
 };
 
 use archive_inspection::{Inspection, Limits, Verdict};
 use backup_api::{
-    ApiError, Backup, BackupApi as _, ByteStream, Part, Severity, Upload, UploadContent, UploadPart,
+    ApiError, Backup, BackupApi as _, ByteStream, Capabilities, Capability, Part, Severity, Upload,
+    UploadAtService, UploadContent, UploadPart,
 };
 use futures_util::stream;
 use tokio::task::block_in_place;
@@ -21,10 +23,12 @@ use super::{available, explain_concurrency};
 use crate::{
     command_line::{ServiceArguments, UploadArguments},
     failure::Failure,
+    pace,
     pack::{self, Survey},
     place::Place,
     printer::Printer,
     progress::{Counter, Progress},
+    send_files,
     session::Session,
     words,
 };
@@ -49,20 +53,44 @@ pub(crate) async fn run(
     printer: Printer,
 ) -> Result<(), Failure> {
     let session = Session::open(service, None, printer)?;
-    explain_concurrency(&arguments.concurrency, printer);
     let database = block_in_place(|| database(&arguments.database, printer))?;
-    let library = block_in_place(|| library(&arguments.doclib, &session.place, printer))?;
+    let library = block_in_place(|| library(&arguments.doclib, printer))?;
     let api = session.api();
-    available(api.capabilities(&session.actor).await?.upload)?;
+    let Capabilities { upload, files, .. } = api.capabilities(&session.actor).await?;
+    available(upload)?;
+    let library = match library {
+        Ready {
+            source: Source::Folder(survey),
+            bytes,
+        } => {
+            if let Some(packed) = Packed::why(&survey, &files) {
+                explain_packing(&survey, &packed, &session.place, printer);
+                Library::Here(Ready {
+                    source: Source::Folder(survey),
+                    bytes,
+                })
+            } else {
+                refuse_while_held(&session).await?;
+                let most = pace::most(&arguments.concurrency, printer);
+                Library::There(send_folder(&session, survey, most, printer).await?)
+            }
+        }
+        packed => {
+            explain_concurrency(&arguments.concurrency, printer);
+            Library::Here(packed)
+        }
+    };
 
-    let progress = Progress::start("Upload", Some(database.bytes + library.bytes), printer);
+    let progress = Progress::start("Upload", Some(database.bytes + library.bytes()), printer);
     let counter = progress.counter();
-    let parts = [(Part::Database, database), (Part::Volume, library)].map(|(part, ready)| {
-        Ok(UploadPart {
-            part,
-            content: UploadContent::Stream(ready.stream(counter.clone())),
-        })
-    });
+    let parts = [
+        (
+            Part::Database,
+            UploadContent::Stream(database.stream(counter.clone())),
+        ),
+        (Part::Volume, library.content(counter)),
+    ]
+    .map(|(part, content)| Ok(UploadPart { part, content }));
     let upload = Upload {
         announced_length: None,
         parts: Box::pin(stream::iter(parts)),
@@ -83,6 +111,91 @@ pub(crate) async fn run(
         progress.finish();
         printer.data(operation.id.as_str(), &operation)
     }
+}
+
+/// The document library: still here, or at the service already.
+enum Library {
+    Here(Ready),
+    There(UploadAtService),
+}
+
+impl Library {
+    /// Bytes that are still to be sent.
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Here(ready) => ready.bytes,
+            Self::There(_) => 0,
+        }
+    }
+
+    fn content(self, counter: Counter) -> UploadContent {
+        match self {
+            Self::Here(ready) => UploadContent::Stream(ready.stream(counter)),
+            Self::There(library) => UploadContent::AtService(library),
+        }
+    }
+}
+
+/// Why a folder is packed, where it is not sent file by file.
+enum Packed {
+    /// The service takes archives only.
+    ByTheService,
+    /// It holds names or links that only an archive can carry.
+    ByTheFolder(String),
+}
+
+impl Packed {
+    fn why(survey: &Survey, files: &Capability) -> Option<Self> {
+        if files.available {
+            survey.why_packed().map(Self::ByTheFolder)
+        } else {
+            Some(Self::ByTheService)
+        }
+    }
+}
+
+fn explain_packing(survey: &Survey, packed: &Packed, place: &Place, printer: Printer) {
+    let packing = format!(
+        "Packing {} ({}) into a volume.tgz on the way.",
+        words::files(survey.files),
+        words::size(survey.bytes)
+    );
+    printer.say(&match packed {
+        // The documented word for a service that takes no single files, and what is done about it.
+        Packed::ByTheService => format!(
+            "Project {} does not have GCS enabled for Document Library Store. {packing}",
+            place.name()
+        ),
+        Packed::ByTheFolder(reason) => format!("{reason}, which only an archive can carry. {packing}"),
+    });
+}
+
+/// Before hours of bytes go. Whoever comes in between is met at the end.
+async fn refuse_while_held(session: &Session) -> Result<(), Failure> {
+    match session.api().current_operation(&session.actor).await? {
+        Some(holder) => Err(ApiError::OperationInProgress(Box::new(holder)).into()),
+        None => Ok(()),
+    }
+}
+
+/// Brings a folder to the service file by file.
+async fn send_folder(
+    session: &Session,
+    survey: Survey,
+    most: usize,
+    printer: Printer,
+) -> Result<UploadAtService, Failure> {
+    let label = format!("Looking into {}", words::files(survey.files));
+    let progress = Progress::start(&label, Some(survey.bytes), printer);
+    let counter = progress.counter();
+    let digested = block_in_place(|| survey.digest(&counter))
+        .map_err(|error| Failure::Failed(format!("Nothing was sent: {error}.")))?;
+    progress.finish();
+    let library = send_files::send(session, &Arc::new(digested), most, printer).await?;
+    for finding in &library.findings {
+        printer.say(&format!("{}: {}", finding.part, finding.message));
+    }
+    Ok(UploadAtService { id: library.id })
 }
 
 impl Ready {
@@ -145,17 +258,9 @@ fn database(path: &Path, printer: Printer) -> Result<Ready, Failure> {
 }
 
 /// A document library: its folder, or `volume.tgz`.
-fn library(path: &Path, place: &Place, printer: Printer) -> Result<Ready, Failure> {
+fn library(path: &Path, printer: Printer) -> Result<Ready, Failure> {
     if path.is_dir() {
         let survey = pack::survey(path)?;
-        // The documented word for a service that takes no single files, and what is done about it.
-        printer.say(&format!(
-            "Project {} does not have GCS enabled for Document Library Store. Packing {} ({}) into a volume.tgz \
-             on the way.",
-            place.name(),
-            words::files(survey.files),
-            words::size(survey.bytes)
-        ));
         let bytes = survey.bytes;
         return Ok(Ready {
             source: Source::Folder(survey),

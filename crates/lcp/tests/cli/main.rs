@@ -7,6 +7,7 @@ mod account;
 mod changes;
 mod download;
 mod faults;
+mod files;
 mod listing;
 mod shell;
 mod support;
