@@ -39,14 +39,18 @@ pub(super) enum BadHeader {
 }
 
 const NAME: std::ops::Range<usize> = 0..100;
+const MODE: std::ops::Range<usize> = 100..108;
 const USER: std::ops::Range<usize> = 108..116;
 const GROUP: std::ops::Range<usize> = 116..124;
 const SIZE: std::ops::Range<usize> = 124..136;
+const MODIFIED: std::ops::Range<usize> = 136..148;
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 const KIND: usize = 156;
 const LINK: std::ops::Range<usize> = 157..257;
 /// `ustar` with a NUL: POSIX, which has a prefix for long names. GNU's has a blank there and other fields behind it.
 const MAGIC: std::ops::Range<usize> = 257..263;
+const DEVICE_MAJOR: std::ops::Range<usize> = 329..337;
+const DEVICE_MINOR: std::ops::Range<usize> = 337..345;
 const PREFIX: std::ops::Range<usize> = 345..500;
 const OLD_SPARSE_CONTINUES: usize = 482;
 const OLD_SPARSE_REAL_SIZE: std::ops::Range<usize> = 483..495;
@@ -73,6 +77,10 @@ impl Header {
             return Err(BadHeader::Checksum);
         }
         let number = |field: &[u8]| number::read(field).map_err(|_| BadHeader::Number);
+        // Nothing here asks for these, but for readers that do the archive ends where one cannot be read.
+        for field in [MODE, MODIFIED, DEVICE_MAJOR, DEVICE_MINOR] {
+            number(&block[field])?;
+        }
         let kind = block[KIND];
         let size = number(&block[SIZE])?;
         let mut path = until_nul(&block[NAME]).to_vec();

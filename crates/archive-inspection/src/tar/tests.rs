@@ -312,6 +312,20 @@ fn a_size_in_binary_and_a_checksum_of_signed_bytes() {
     assert_eq!(ours(&tar).ok(), gnus(&tar));
 }
 
+/// Python takes the archive to end there, GNU tar does not: whoever restores it would get another library than we saw.
+#[test]
+fn a_number_that_nobody_asks_for_must_be_one_too() {
+    for at in [102, 138, 331, 339] {
+        let mut block = header("a/file", b'0', b"00000000000\0");
+        block[at] = b'9';
+        block[148..156].copy_from_slice(b"        ");
+        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        let tar = [&block[..], &[0; 1024]].concat();
+        assert!(ours(&tar).is_err(), "at {at}: {:?}", ours(&tar));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
