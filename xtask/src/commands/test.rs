@@ -95,7 +95,10 @@ pub(crate) fn run_separate() -> Result<()> {
     let mut steps = Steps::start();
     let tools = steps.perform("set-up", setup::for_tests)?;
     let cargo = || tools.toolchain.cargo();
-    let compile = cargo().arguments(["build"]).arguments(HOST).arguments(["--bins"]);
+    let compile = cargo()
+        .arguments(["build"])
+        .arguments(HOST)
+        .arguments(["--bins", "--examples"]);
     steps.run("server", &compile)?;
     let build = cargo().arguments(BUILD_SITE).arguments(["--frontend-only"]);
     steps.run("site", &build)?;
