@@ -114,9 +114,10 @@ impl BackupApi for EnvironmentService {
 
     fn list<'a>(&'a self, _actor: &'a Actor, query: ListQuery) -> ApiFuture<'a, BackupList> {
         Box::pin(async move {
+            let running = self.verifications.now();
             let mut backups = catalogue::list(&self.shared.database, &self.environment, &query).await?;
             for backup in &mut backups {
-                self.verifications.show(backup);
+                running.show(backup);
             }
             Ok(BackupList { backups })
         })
@@ -127,16 +128,18 @@ impl BackupApi for EnvironmentService {
             let Shared {
                 database, operations, ..
             } = &*self.shared;
+            let running = self.verifications.now();
             let mut history = history::page(database, operations, &self.environment, &query).await?;
-            self.verifications.show_in(&mut history);
+            running.show_in(&mut history);
             Ok(history)
         })
     }
 
     fn find<'a>(&'a self, _actor: &'a Actor, id: &'a BackupId) -> ApiFuture<'a, Backup> {
         Box::pin(async move {
+            let running = self.verifications.now();
             let mut backup = self.require(id).await?;
-            self.verifications.show(&mut backup);
+            running.show(&mut backup);
             Ok(backup)
         })
     }
@@ -219,10 +222,11 @@ impl BackupApi for EnvironmentService {
         let activity = Activity::by(actor, ActivityKind::Annotate).about(id.as_str());
         let (service, actor, id) = (self.clone(), actor.clone(), id.clone());
         detached(async move {
+            let running = service.verifications.now();
             let mut result = service.clone().change(actor, id, annotation).await;
             service.tell(activity.with_result(&result));
             if let Ok(backup) = &mut result {
-                service.verifications.show(backup);
+                running.show(backup);
             }
             result
         })

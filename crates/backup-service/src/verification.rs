@@ -8,7 +8,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     error::Error,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -47,10 +47,16 @@ struct Progress {
     started_by: String,
     done: AtomicU64,
     total: u64,
+    /// What it came to, once that is in the catalogue.
+    result: OnceLock<Verification>,
 }
 
 impl Progress {
     fn now(&self) -> Verification {
+        self.result.get().cloned().unwrap_or_else(|| self.running())
+    }
+
+    fn running(&self) -> Verification {
         Verification {
             state: VerificationState::Running,
             started_at: self.started_at,
@@ -63,10 +69,14 @@ impl Progress {
     }
 }
 
-impl Verifications {
+/// What was being verified at one moment. Whoever shows backups takes it before they are read from the catalogue: one that
+/// ends in between knows its result, which what was read may lack.
+pub(crate) struct RunningVerifications(HashMap<BackupId, Arc<Progress>>);
+
+impl RunningVerifications {
     /// Lets a backup say that it is being verified, if it is.
     pub(crate) fn show(&self, backup: &mut Backup) {
-        if let Some(progress) = self.running().get(&backup.backup_id) {
+        if let Some(progress) = self.0.get(&backup.backup_id) {
             backup.verification = Some(progress.now());
         }
     }
@@ -82,19 +92,27 @@ impl Verifications {
             self.show(latest);
         }
     }
+}
 
-    /// `None` where one runs already.
-    fn begin(&self, backup: &Backup, actor: &Actor, now: Timestamp) -> Option<Arc<Progress>> {
+impl Verifications {
+    /// What is being verified now.
+    pub(crate) fn now(&self) -> RunningVerifications {
+        RunningVerifications(self.running().clone())
+    }
+
+    /// The one that begins with this call, or the one that runs already.
+    fn begin(&self, backup: &Backup, actor: &Actor, now: Timestamp) -> Result<Arc<Progress>, Arc<Progress>> {
         match self.running().entry(backup.backup_id.clone()) {
-            Entry::Occupied(_) => None,
+            Entry::Occupied(runs) => Err(runs.get().clone()),
             Entry::Vacant(free) => {
                 let progress = Arc::new(Progress {
                     started_at: now,
                     started_by: actor.name.clone(),
                     done: AtomicU64::new(0),
                     total: backup.size,
+                    result: OnceLock::new(),
                 });
-                Some(free.insert(progress).clone())
+                Ok(free.insert(progress).clone())
             }
         }
     }
@@ -140,8 +158,9 @@ impl EnvironmentService {
         let keeps = shared.uses.begin(reading, now).await;
         let mut backup = self.require(id).await?;
         let begun = self.verifications.begin(&backup, actor, now);
-        self.verifications.show(&mut backup);
-        if let Some(progress) = begun {
+        let (Ok(progress) | Err(progress)) = &begun;
+        backup.verification = Some(progress.now());
+        if let Ok(progress) = begun {
             let run = Run {
                 service: self.clone(),
                 actor: actor.clone(),
@@ -175,7 +194,7 @@ impl Run {
             },
             finished_at: Some(service.shared.clock.now()),
             failure,
-            ..self.progress.now()
+            ..self.progress.running()
         };
         until_done("recording what a verification came to", self.id.as_str(), || {
             self.record(&result)
@@ -194,6 +213,7 @@ impl Run {
         };
         self.tell(outcome, read_bytes);
         // From here on everybody sees the result, and the backup may go.
+        let _ = self.progress.result.set(result);
         drop(self);
         service.announce_verification(&id);
         service.write_manifest(&id).await;
@@ -271,4 +291,46 @@ fn causes(error: &dyn Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn backup() -> Backup {
+        let id = "dxpcloud-lqgqnewltbexuewymq-201910031723";
+        let archive = |name| json!({ "fileName": name, "size": 4, "sha256": "" });
+        let backup = json!({
+            "backupId": id, "project": "acme", "environment": "dev", "creationType": "uploaded", "status": "success",
+            "createdAt": "2026-11-25T10:00:00Z", "serviceVersion": "1", "size": 8, "pinned": false, "findings": [],
+            "database": archive("database.gz"), "volume": archive("volume.tgz"),
+        });
+        serde_json::from_value(backup).unwrap()
+    }
+
+    #[test]
+    fn who_read_the_catalogue_before_the_result_came_is_told_it_all_the_same() {
+        let verifications = Verifications::default();
+        let actor = Actor::new("person:1", "joe@example.com");
+        let progress = verifications
+            .begin(&backup(), &actor, Timestamp::UNIX_EPOCH)
+            .ok()
+            .unwrap();
+        let (running, mut read_before) = (verifications.now(), backup());
+        let result = Verification {
+            state: VerificationState::Succeeded,
+            finished_at: Some(Timestamp::UNIX_EPOCH),
+            ..progress.running()
+        };
+        progress.result.set(result.clone()).unwrap();
+        verifications.running().remove(&backup().backup_id);
+        running.show(&mut read_before);
+        assert_eq!(read_before.verification, Some(result));
+
+        let (running, mut read_afterwards) = (verifications.now(), backup());
+        running.show(&mut read_afterwards);
+        assert_eq!(read_afterwards.verification, None);
+    }
 }
