@@ -1,23 +1,23 @@
 //! Gzip as a stream of members, each with its checksum and its length, and nothing after the last but zeros.
 //!
-//! The deflate inside is zlib-rs's; header, trailer and what comes between members are read here, because what is wrong
-//! there decides what people are told, and because a decoder that is reset for each member costs nothing where a new
-//! one for each costs its allocation: a document library of ours has a member for every file.
+//! All of it is read here, because what is wrong in it decides what people are told, and because a decoder that is reset
+//! for each member costs nothing where a new one for each costs its allocation: a document library of ours has a member
+//! for every file.
 //!
 //! It is stricter than `gzip -d`, which ends quietly with a warning where bytes follow that are no member: that is also
 //! what a damaged second member looks like, and everything after it would be lost without a word.
 
+mod code;
 mod header;
+mod inflate;
 
-use zlib_rs::{Inflate, InflateFlush, Status, crc32::crc32};
+use zlib_rs::crc32::crc32;
 
-use self::header::{HeaderFault, HeaderParser, START, fill};
+use self::{
+    header::{HeaderFault, HeaderParser, START, fill},
+    inflate::{Inflate, Stop},
+};
 use crate::fault::Fault;
-
-/// Enough that a call's cost does not show, little enough that what was written is read from the processor's cache.
-const OUTPUT_BYTES: usize = 128 * 1024;
-/// The window that deflate may look back into, as a power of two.
-const WINDOW_BITS: u8 = 15;
 
 /// Where in a member the stream is.
 #[derive(Debug)]
@@ -33,7 +33,6 @@ pub(crate) struct GzipDecoder {
     place: Place,
     header: HeaderParser,
     inflate: Inflate,
-    output: Box<[u8]>,
     /// Of the member.
     checksum: u32,
     /// Of the member, modulo 2³², as its trailer has it.
@@ -64,8 +63,7 @@ impl GzipDecoder {
         Self {
             place: Place::Header,
             header: HeaderParser::new(),
-            inflate: Inflate::new(false, WINDOW_BITS),
-            output: vec![0; OUTPUT_BYTES].into_boxed_slice(),
+            inflate: Inflate::new(),
             checksum: 0,
             length: 0,
             members: 0,
@@ -148,35 +146,27 @@ impl GzipDecoder {
         let consumed_before = self.consumed;
         let available = bytes.len();
         loop {
-            let (input, output) = (self.inflate.total_in(), self.inflate.total_out());
-            let status = self
-                .inflate
-                .decompress(bytes, &mut self.output, InflateFlush::NoFlush);
-            let used = difference(self.inflate.total_in(), input);
-            let made = difference(self.inflate.total_out(), output);
-            bytes = &bytes[used..];
-            let expanded = &self.output[..made];
+            let stop = self.inflate.inflate(&mut bytes);
+            let expanded = self.inflate.take();
             self.checksum = crc32(self.checksum, expanded);
             // Wraps as the trailer does; a piece is far below 2³².
-            self.length = self.length.wrapping_add(u32::try_from(made).unwrap_or(u32::MAX));
-            if made > 0 {
-                // What came out before an error is looked at too: it does not depend on the cuts.
+            self.length = self
+                .length
+                .wrapping_add(u32::try_from(expanded.len()).unwrap_or(u32::MAX));
+            if !expanded.is_empty() {
+                // What came out before a fault is looked at too: it does not depend on the cuts.
                 sink.take(expanded, consumed_before + (available - bytes.len()) as u64)?;
             }
-            match status {
-                Ok(Status::StreamEnd) => {
+            match stop.map_err(|_| Fault::Damaged)? {
+                Stop::Input => return Ok(bytes),
+                Stop::Output => {}
+                Stop::End => {
                     self.place = Place::Trailer {
                         bytes: [0; 8],
                         seen: 0,
                     };
                     return Ok(bytes);
                 }
-                Ok(Status::Ok | Status::BufError) if made < self.output.len() => {
-                    debug_assert!(bytes.is_empty(), "input is left only when the output is full");
-                    return Ok(bytes);
-                }
-                Ok(Status::Ok | Status::BufError) => {}
-                Err(_) => return Err(Fault::Damaged),
             }
         }
     }
@@ -189,14 +179,9 @@ impl GzipDecoder {
         self.members += 1;
         self.place = Place::Header;
         self.header = HeaderParser::new();
-        self.inflate.reset(false);
+        self.inflate.reset();
         Ok(())
     }
-}
-
-/// Two counters of one buffer's length at most apart.
-fn difference(after: u64, before: u64) -> usize {
-    usize::try_from(after - before).unwrap_or(usize::MAX)
 }
 
 /// What people send instead of gzip.
