@@ -10,7 +10,7 @@ use backup_api::{
     Actor, ApiError, BodyError, ByteStream, Part, Problem, ProblemCode, ResumableApi as _, UploadRefusal, tus,
 };
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future::try_join, stream};
 use http::{
     Method,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
@@ -122,7 +122,7 @@ impl HttpUploads {
                 return sending.piece(start, &piece).await;
             }
             let next = Piece::read(&mut body);
-            piece = futures_util::try_join!(sending.piece(start, &piece), next)?.1;
+            piece = try_join(sending.piece(start, &piece), next).await?.1;
             start = end;
         }
     }
