@@ -15,7 +15,8 @@ use bytes::Bytes;
 use crate::files::Files;
 
 /// Large enough that the hops to the blocking pool cost next to nothing, small enough for hundreds at once.
-pub(crate) const CHUNK_BYTES: u64 = 256 * 1024;
+pub(crate) const CHUNK_BYTES: u64 = LARGEST as u64;
+const LARGEST: usize = 256 * 1024;
 /// How many are kept while nobody uses them: 8 MiB.
 const KEPT: usize = 32;
 
@@ -23,6 +24,14 @@ static UNUSED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// A chunk whose memory goes back when nobody needs it any more.
 struct Lent(Vec<u8>);
+
+impl Lent {
+    /// Memory for so many bytes; what is in it is left from somebody else, or nothing.
+    fn with_capacity(length: usize) -> Self {
+        let used_again = if length == LARGEST { unused().pop() } else { None };
+        Self(used_again.unwrap_or_else(|| Vec::with_capacity(length)))
+    }
+}
 
 impl AsRef<[u8]> for Lent {
     fn as_ref(&self) -> &[u8] {
@@ -32,11 +41,9 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let mut memory = std::mem::take(&mut self.0);
-        memory.clear();
         let mut unused = unused();
-        if unused.len() < KEPT {
-            unused.push(memory);
+        if self.0.capacity() == LARGEST && unused.len() < KEPT {
+            unused.push(std::mem::take(&mut self.0));
         }
     }
 }
@@ -48,16 +55,24 @@ fn unused() -> MutexGuard<'static, Vec<Vec<u8>>> {
 
 /// Reads exactly `length` bytes, at most [`CHUNK_BYTES`], from `start`. Blocks.
 pub(crate) fn read_chunk(files: &Files, file: &File, start: u64, length: u64) -> io::Result<Bytes> {
-    let length = usize::try_from(length.min(CHUNK_BYTES)).expect("a chunk fits into memory");
-    if (length as u64) < CHUNK_BYTES {
-        let mut memory = Vec::with_capacity(length);
-        fill(&mut memory, files, file, start)?;
-        return Ok(memory.into());
-    }
-    let taken = unused().pop();
-    let mut chunk = Lent(taken.unwrap_or_else(|| Vec::with_capacity(length)));
+    let mut chunk = Lent::with_capacity(chunk_length(length));
+    chunk.0.clear();
     fill(&mut chunk.0, files, file, start)?;
     Ok(Bytes::from_owner(chunk))
+}
+
+/// The same where no disk has to be waited for; `None` where that is not so. Does not block.
+pub(crate) fn read_cached_chunk(files: &Files, file: &File, start: u64, length: u64) -> Option<Bytes> {
+    let length = chunk_length(length);
+    let mut chunk = Lent::with_capacity(length);
+    // What was used before is as long already.
+    chunk.0.resize(length, 0);
+    let read = files.read_cached(file, &mut chunk.0, start);
+    (read == length).then(|| Bytes::from_owner(chunk))
+}
+
+fn chunk_length(length: u64) -> usize {
+    usize::try_from(length).map_or(LARGEST, |length| length.min(LARGEST))
 }
 
 /// Reads as much as the empty `memory` has room for.
@@ -103,7 +118,10 @@ mod tests {
             let start = usize::try_from(start).unwrap();
             let length = usize::try_from(length).unwrap();
             assert_eq!(chunk, bytes[start..start + length], "{length} bytes from {start}");
+            let cached = read_cached_chunk(&Files::on_disk(), &file, start as u64, length as u64);
+            assert_eq!(cached, Some(chunk), "what was just written is in the cache");
         }
+        assert_eq!(read_cached_chunk(&Files::on_disk(), &file, 599_999, 2), None);
         let error = read_chunk(&Files::on_disk(), &file, 599_999, 2).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }

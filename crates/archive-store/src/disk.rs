@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, IoSlice, Write as _},
+    io::{self, IoSlice, IoSliceMut, Write as _},
     num::NonZeroU64,
     ops::Range,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -17,6 +17,7 @@ use std::{
 use rustix::{
     buffer::spare_capacity,
     fs::{Advice, fadvise, statvfs},
+    io::{ReadWriteFlags, preadv2},
 };
 
 /// A dump holds everything an environment knows: nobody but the service's own account reads it.
@@ -32,7 +33,7 @@ pub struct FolderEntry {
     pub kind: fs::FileType,
 }
 
-/// The file operations of the store. All of them block.
+/// The file operations of the store. All of them block but one.
 #[expect(missing_docs, reason = "the names of system calls say what they do")]
 pub trait FileOperations: std::fmt::Debug + Send + Sync {
     /// A file that must not be there yet, to be written.
@@ -47,6 +48,11 @@ pub trait FileOperations: std::fmt::Debug + Send + Sync {
     fn write(&self, file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize>;
     /// Fills at most the spare capacity of `chunk`, from `position` of the file.
     fn read(&self, file: &File, chunk: &mut Vec<u8>, position: u64) -> io::Result<usize>;
+    /// Fills the beginning of `chunk` with what can be had without waiting for the disk, and says how much that is: nothing
+    /// where it cannot be told. It alone does not block.
+    fn read_cached(&self, _file: &File, _chunk: &mut [u8], _position: u64) -> usize {
+        0
+    }
     /// Lets the system forget what it remembers of the bytes `range`, so that they are read from the disk.
     fn forget_cached(&self, file: &File, range: Range<u64>) -> io::Result<()>;
     /// In bytes.
@@ -109,6 +115,17 @@ impl FileOperations for Disk {
 
     fn read(&self, file: &File, chunk: &mut Vec<u8>, position: u64) -> io::Result<usize> {
         Ok(rustix::io::pread(file, spare_capacity(chunk), position)?)
+    }
+
+    fn read_cached(&self, file: &File, chunk: &mut [u8], position: u64) -> usize {
+        // Not every file system can; then each read is one that may wait.
+        preadv2(
+            file,
+            &mut [IoSliceMut::new(chunk)],
+            position,
+            ReadWriteFlags::NOWAIT,
+        )
+        .unwrap_or(0)
     }
 
     fn forget_cached(&self, file: &File, range: Range<u64>) -> io::Result<()> {

@@ -1,8 +1,9 @@
 //! Bytes of an archive, read as they are asked for.
 //!
-//! One chunk is read ahead on the blocking pool while the one before it is being sent. Between two reads nothing but
-//! that chunk is held: hundreds of slow clients cost memory for a chunk each and no thread at all. The file is opened
-//! once, so an archive that is discarded meanwhile is still handed out to its end.
+//! What the system has in memory is copied where it is asked for: two threads that wake each other for every chunk cost as
+//! much as the copy. What lies on a disk is read on the blocking pool, one chunk ahead while the one before it is being
+//! sent. Between two reads nothing but that chunk is held: hundreds of slow clients cost memory for a chunk each and no
+//! thread at all. The file is opened once, so an archive that is discarded meanwhile is still handed out to its end.
 
 use std::{
     fs::File,
@@ -18,7 +19,7 @@ use futures_util::Stream;
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
-    chunk::{CHUNK_BYTES, read_chunk},
+    chunk::{CHUNK_BYTES, read_cached_chunk, read_chunk},
     files::Files,
 };
 
@@ -28,34 +29,60 @@ pub(crate) struct ArchiveReader {
     file: Arc<File>,
     /// What nobody has started to read.
     rest: ByteRange,
-    ahead: Option<JoinHandle<io::Result<Bytes>>>,
+    ahead: Option<JoinHandle<io::Result<Read>>>,
     runtime: Handle,
 }
 
+/// A chunk that was read on the blocking pool.
+struct Read {
+    chunk: Bytes,
+    /// Nobody had to wait for it: the next one may be as near.
+    was_cached: bool,
+}
+
 impl ArchiveReader {
-    /// Starts to read the first chunk. Must be called within a runtime.
+    /// Reads nothing yet. Must be called within a runtime.
     pub(crate) fn start(files: Files, file: File, range: ByteRange) -> Self {
-        let mut reader = Self {
+        Self {
             files,
             file: Arc::new(file),
             rest: range,
             ahead: None,
             runtime: Handle::current(),
-        };
-        reader.read_ahead();
-        reader
+        }
+    }
+
+    /// Where the next chunk begins, and its length; `None` at the end.
+    fn next_chunk(&self) -> Option<(u64, u64)> {
+        let length = self.rest.length().min(CHUNK_BYTES);
+        (length > 0).then_some((self.rest.start, length))
+    }
+
+    fn read_cached(&mut self) -> Option<Bytes> {
+        let (start, length) = self.next_chunk()?;
+        let chunk = read_cached_chunk(&self.files, &self.file, start, length)?;
+        self.rest.start += length;
+        Some(chunk)
     }
 
     fn read_ahead(&mut self) {
-        let length = self.rest.length().min(CHUNK_BYTES);
-        if length > 0 {
-            let (files, file, start) = (self.files.clone(), Arc::clone(&self.file), self.rest.start);
-            self.rest.start += length;
-            self.ahead = Some(
-                self.runtime
-                    .spawn_blocking(move || read_chunk(&files, &file, start, length)),
-            );
-        }
+        let Some((start, length)) = self.next_chunk() else {
+            return;
+        };
+        let (files, file) = (self.files.clone(), Arc::clone(&self.file));
+        self.rest.start += length;
+        self.ahead = Some(self.runtime.spawn_blocking(move || {
+            if let Some(chunk) = read_cached_chunk(&files, &file, start, length) {
+                return Ok(Read {
+                    chunk,
+                    was_cached: true,
+                });
+            }
+            Ok(Read {
+                chunk: read_chunk(&files, &file, start, length)?,
+                was_cached: false,
+            })
+        }));
     }
 }
 
@@ -63,17 +90,84 @@ impl Stream for ArchiveReader {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ahead.is_none() {
+            if let Some(chunk) = self.read_cached() {
+                return Poll::Ready(Some(Ok(chunk)));
+            }
+            self.read_ahead();
+        }
         let Some(ahead) = &mut self.ahead else {
             return Poll::Ready(None);
         };
         let read = ready!(Pin::new(ahead).poll(context));
         self.ahead = None;
         match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            Ok(chunk) => {
-                self.read_ahead();
+            Ok(Read { chunk, was_cached }) => {
+                if !was_cached {
+                    self.read_ahead();
+                }
                 Poll::Ready(Some(Ok(chunk)))
             }
-            Err(error) => Poll::Ready(Some(Err(BodyError::Read(error)))),
+            Err(error) => {
+                // What would come next lies behind a gap.
+                self.rest.start = self.rest.end;
+                Poll::Ready(Some(Err(BodyError::Read(error))))
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+    use rustix::fs::{Advice, fadvise};
+
+    use super::*;
+
+    fn file(bytes: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    #[tokio::test]
+    async fn what_is_in_memory_is_there_at_once_and_what_is_not_comes() {
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(1_000_000).collect();
+        let range = ByteRange {
+            start: 3,
+            end: 999_999,
+        };
+        let file = file(&bytes);
+        let read = |file: &File| ArchiveReader::start(Files::on_disk(), file.try_clone().unwrap(), range);
+
+        let chunks = read(&file).try_collect::<Vec<_>>().now_or_never();
+        assert_eq!(
+            chunks.expect("it does not wait").unwrap().concat(),
+            bytes[3..999_999]
+        );
+
+        file.sync_all().unwrap();
+        fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+        let mut cold = read(&file);
+        assert!(
+            cold.next().now_or_never().is_none(),
+            "the disk is waited for elsewhere"
+        );
+        let chunks = cold.try_collect::<Vec<_>>().await.unwrap();
+        assert_eq!(chunks.concat(), bytes[3..999_999]);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_ends_too_early_is_an_error_and_then_the_end() {
+        let range = ByteRange {
+            start: 0,
+            end: 600_000,
+        };
+        let mut reader = ArchiveReader::start(Files::on_disk(), file(&[7; 300_000]), range);
+        assert_eq!(reader.next().await.unwrap().unwrap().len(), 262_144);
+        assert!(reader.next().await.unwrap().is_err());
+        assert!(reader.next().await.is_none());
     }
 }

@@ -15,10 +15,11 @@ const LONGEST: usize = 15;
 ///
 /// | bits | meaning |
 /// | :-- | :-- |
-/// | 0-5 | how many bits are used up, with the extra bits of a length or distance |
-/// | 8-11 | how many of these are the code |
+/// | 0-5 | how many bits are used up, with a second literal or the extra bits of a length or distance |
+/// | 7 | whether a second literal follows at once |
+/// | 8-11 | how many bits the code is, that of the first of two literals |
 /// | 12-15 | what it is; none of them: a length or distance |
-/// | 16-31 | the literal, the smallest length or distance, or where a table begins |
+/// | 16-31 | the literals, the smallest length or distance, or where a table begins |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(u32);
 
@@ -26,6 +27,7 @@ const LITERAL: u32 = 1 << 15;
 const TABLE: u32 = 1 << 14;
 const END: u32 = 1 << 13;
 const NO_CODE: u32 = 1 << 12;
+const PAIR: u32 = 1 << 7;
 
 impl Entry {
     /// No code begins so.
@@ -72,14 +74,34 @@ impl Entry {
         self.0 & 63
     }
 
+    /// How many of these the first of two literals takes up.
+    pub(super) const fn code_bits(self) -> u32 {
+        self.0 >> 8 & 15
+    }
+
     /// Of a literal.
     pub(super) const fn byte(self) -> u8 {
         (self.0 >> 16) as u8
     }
 
+    /// A literal and the one behind it, or any byte.
+    pub(super) const fn bytes(self) -> [u8; 2] {
+        ((self.0 >> 16) as u16).to_le_bytes()
+    }
+
+    /// How many of these there are.
+    pub(super) const fn literals(self) -> usize {
+        1 + (self.0 >> 7 & 1) as usize
+    }
+
+    /// A literal with another behind it.
+    const fn followed_by(self, second: Self) -> Self {
+        Self(self.0 + second.bits() | PAIR | (second.byte() as u32) << 24)
+    }
+
     /// Of a length or distance, where `bits` is the stream from its code on.
     pub(super) const fn value(self, bits: u64) -> usize {
-        let extra = (bits & ((1 << self.bits()) - 1)) >> (self.0 >> 8 & 15);
+        let extra = (bits & ((1 << self.bits()) - 1)) >> self.code_bits();
         (self.0 >> 16) as usize + extra as usize
     }
 }
@@ -214,6 +236,19 @@ impl<const SIZE: usize> Code<SIZE> {
             }
         }
         Ok(())
+    }
+
+    /// Lets entries of the first table answer for two literals where the index holds the codes of both.
+    pub(super) fn pair_literals(&mut self) {
+        // From the highest on: what is behind a code is a smaller index, which must not be a pair yet.
+        for index in (0..SIZE).rev() {
+            let first = self.first[index];
+            let second = self.first[index >> first.bits()];
+            let fits = first.bits() + second.bits() <= Self::INDEX as u32;
+            if first.is_literal() && second.is_literal() && fits {
+                self.first[index] = first.followed_by(second);
+            }
+        }
     }
 
     /// Makes room for what lies behind each start that longer codes have in common.

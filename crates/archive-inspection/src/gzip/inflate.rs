@@ -19,8 +19,8 @@ const OUTPUT: usize = 128 * 1024;
 const LONGEST_MATCH: usize = 258;
 /// Matches are copied in pieces of so many bytes, the last of which may be too long.
 const PIECE: usize = 16;
-/// What a turn of [`Inflate::run`] may write: four literals, a match, and what its last piece is too long.
-const ROOM: usize = 4 + LONGEST_MATCH + PIECE;
+/// What a turn of [`Inflate::run`] may write: four times two literals, a match, and what its last piece is too long.
+const ROOM: usize = 8 + LONGEST_MATCH + PIECE;
 /// What a turn of [`Inflate::run`] may read: eight bytes at a time, of which it uses seven at most.
 const AHEAD: usize = 24;
 /// Entries of the first tables, which stay in the processor's nearest cache.
@@ -222,6 +222,7 @@ impl Inflate {
         self.distances
             .assign(&[5; 32], &DISTANCES, false)
             .map_err(|_| Damaged)?;
+        self.literals.pair_literals();
         Ok(State::Data)
     }
 
@@ -281,6 +282,7 @@ impl Inflate {
         self.distances
             .assign(distances, &DISTANCES, true)
             .map_err(|_| Damaged)?;
+        self.literals.pair_literals();
         self.state = State::Data;
         Ok(None)
     }
@@ -359,7 +361,12 @@ impl Inflate {
     /// The same with what is there.
     fn try_step(&mut self) -> Result<bool, Damaged> {
         let entry = self.literals.look_up(self.bits);
-        if entry.bits() > self.count {
+        let used = if entry.is_literal() {
+            entry.code_bits()
+        } else {
+            entry.bits()
+        };
+        if used > self.count {
             return Ok(false);
         }
         if entry.is_no_code() {
@@ -383,7 +390,7 @@ impl Inflate {
             self.output[self.end] = entry.byte();
             self.end += 1;
         }
-        self.consume(entry.bits());
+        self.consume(used);
         Ok(true)
     }
 
@@ -403,7 +410,7 @@ impl Inflate {
         reader.refill();
         let mut entry = literals.look_up_first(reader.bits);
         while end <= last_end && !reader.is_low() {
-            // Here the reader is full, and `entry` is what it goes on with: four literals of the first table are there, or
+            // Here the reader is full, and `entry` is what it goes on with: what four entries of the first table say is there, or
             // one of them and a match.
             if entry.is_literal() {
                 for _ in 0..3 {
@@ -505,12 +512,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes a literal and passes over it.
+/// Writes one literal or two and passes over them.
 #[inline]
 fn put(output: &mut [u8], end: usize, literal: Entry, reader: &mut Reader<'_>) -> usize {
-    output[end] = literal.byte();
+    output[end..end + 2].copy_from_slice(&literal.bytes());
     reader.consume(literal);
-    end + 1
+    end + literal.literals()
 }
 
 /// Writes the `length` bytes that begin `distance` before `end` at `end`, and gives the new end. Behind it there may be
