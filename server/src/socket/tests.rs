@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 
+const LIMITS: Limits = Limits::with_longest_stall(Duration::from_mins(10));
 const REFUSAL: &str = "say who you are";
 
 fn routes() -> Router {
