@@ -107,6 +107,13 @@ try {
     await empty.createAdministrator();
     [server, session] = [empty, undefined];
     await every("backups-empty", "/projects/acme-prd/backups");
+    const apart = await startServer({ separate: true });
+    servers.push(apart);
+    await apart.createAdministrator();
+    [server, session] = [apart, undefined];
+    await signedInOnce();
+    await apart.keeper.stop("SIGTERM");
+    await every("service-away", BACKUPS);
     console.log(`pictures of ${ADMINISTRATOR.email}'s console are in ${folder}`);
   }
 } finally {

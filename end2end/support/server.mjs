@@ -23,8 +23,9 @@ export async function startServer({
   projectNames = ["acme"],
   configuration = undefined,
   port = 0,
+  separate = IS_SEPARATE,
 } = {}) {
-  const server = new Server(data, demo && !configuration, projectNames, configuration);
+  const server = new Server(data, demo && !configuration, projectNames, configuration, separate);
   await server.start({ port });
   return server;
 }
@@ -62,12 +63,12 @@ class Running {
 
 class Server {
   /** `configuration` is the text of a configuration file, in place of demo and projects; it is one process always. */
-  constructor(data, demo, projectNames, configuration) {
+  constructor(data, demo, projectNames, configuration, separate) {
     this.configuration = configuration;
     this.data = data;
     this.demo = demo;
     this.projects = demo ? [DEMO] : projectNames.map((name) => ({ name, environments: ["prd"] }));
-    this.isSeparate = IS_SEPARATE && !configuration;
+    this.isSeparate = separate && !configuration;
     /** Where archives and backups are. */
     this.serviceData = this.isSeparate ? join(data, "service") : data;
     this.servicePort = 0;

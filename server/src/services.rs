@@ -151,6 +151,7 @@ fn service_settings(configuration: &Configuration, activities: Arc<dyn ActivityS
     ServiceSettings {
         environments: kept_here(configuration),
         upload_idle_timeout: configuration.uploads.idle_timeout,
+        download_idle_timeout: configuration.downloads.idle_timeout,
         largest_archive: configuration.uploads.largest_archive,
         version: VERSION.to_owned(),
         activities,

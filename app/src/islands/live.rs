@@ -27,6 +27,9 @@ use crate::live::{CATALOGUE, EVENTS, LiveChange, LiveOperation, LiveState, PROGR
 
 const SHOWN_FOR_MILLISECONDS: u32 = 8_000;
 const COME_BACK_AFTER_MILLISECONDS: u32 = 3_000;
+/// How often a page that says that a service is away asks whether it is back, whatever events say: a service that was only
+/// slow begins nothing that could be told.
+const ASK_AGAIN_AFTER_MILLISECONDS: u32 = 10_000;
 /// Between two questions for the page, so that a burst of events does not become one of questions.
 const REST_MILLISECONDS: u32 = 200;
 /// As long as this what the server wrote is taken for how things are.
@@ -93,7 +96,12 @@ pub fn Live(
     /// The environments that the page shows, each with the id of what held it when the server wrote the page.
     shown: Vec<(String, Option<String>)>,
 ) -> impl IntoView {
-    Effect::new(move || listen(Rc::new(Page::new(&shown))));
+    Effect::new(move || {
+        listen(Rc::new(Page::new(&shown)));
+        if is_away() {
+            spawn_local(ask_until_back());
+        }
+    });
 }
 
 /// What the page shows already.
@@ -329,6 +337,21 @@ fn refresh() {
     });
 }
 
+/// Whether the page says nothing but that a service is away.
+fn is_away() -> bool {
+    !elements("[data-away]").is_empty()
+}
+
+/// Asks for the page once in a while. The one that was asked for takes its place, and ends this with it.
+async fn ask_until_back() {
+    loop {
+        TimeoutFuture::new(ASK_AGAIN_AFTER_MILLISECONDS).await;
+        if !document().hidden() {
+            refresh();
+        }
+    }
+}
+
 /// Puts what the server writes now in the place of what it wrote before. What has not changed stays, and so does what
 /// somebody is filling in.
 async fn renew() {
@@ -336,7 +359,7 @@ async fn renew() {
         return;
     };
     // In the place of this page there is now the one that was asked for.
-    if !elements("[data-away]").is_empty() && window().location().reload().is_ok() {
+    if is_away() && window().location().reload().is_ok() {
         return;
     }
     for part in elements("[data-live]") {

@@ -31,7 +31,12 @@ pub(super) fn ServiceAway(
             <div data-away="">
                 <Notice kind=NoticeKind::Error>
                     <p class="notice-title">{detail}</p>
-                    <p>"Other environments are not affected."</p>
+                    <p>
+                        "Other environments are not affected."
+                        <span class="with-scripts">
+                            " This page looks again every few seconds, and goes on by itself when the service is back."
+                        </span>
+                    </p>
                     <RequestIdLine />
                     <p class="notice-links">
                         <a href=own_address()>"Try again"</a>

@@ -128,6 +128,9 @@ pub struct Problem {
     /// The byte an upload goes on at, with `offset-mismatch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
+    /// Seconds that no byte came, with `too-slow` where the sender is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited: Option<u64>,
     /// Goes out as `Retry-After`, in seconds.
     #[serde(skip)]
     pub retry_after: Option<u32>,
@@ -150,6 +153,7 @@ impl Problem {
             needed: None,
             available: None,
             expected: None,
+            waited: None,
             retry_after: None,
         }
     }
@@ -285,12 +289,15 @@ impl From<&ApiError> for Problem {
                 "The upload ended before all bytes had come. Nothing of it was kept; send it again.",
             )
             .retry_after(1),
-            ApiError::TooSlow { seconds } => Self::new(
-                Code::TooSlow,
-                408,
-                "Too slow",
-                format!("No byte came for {seconds} seconds. Nothing of the upload was kept; send it again."),
-            )
+            ApiError::TooSlow { seconds } => Self {
+                waited: Some(*seconds),
+                ..Self::new(
+                    Code::TooSlow,
+                    408,
+                    "Too slow",
+                    format!("No byte came for {seconds} seconds. Nothing of the upload was kept; send it again."),
+                )
+            }
             .retry_after(1),
             ApiError::UnsupportedMediaType { detail } => Self::new(
                 Code::UnsupportedMediaType,

@@ -51,8 +51,8 @@ pub(crate) struct Refused {
 pub(crate) struct Connection {
     /// For calls whose answers begin soon.
     asking: reqwest::Client,
-    /// For calls whose answers begin when a long body was sent; whoever sends it watches it.
-    sending: reqwest::Client,
+    /// For calls with a long body either way; whoever sends or reads it watches it.
+    patient: reqwest::Client,
     settings: Arc<ServiceSettings>,
     asker: Asker,
 }
@@ -72,7 +72,7 @@ impl Connection {
         let build = |builder: reqwest::ClientBuilder| builder.build().map_err(ClientError::Unreachable);
         Ok(Self {
             asking: build(client().read_timeout(settings.read_timeout))?,
-            sending: build(client())?,
+            patient: build(client())?,
             settings: Arc::new(settings),
             asker: Asker::Console,
         })
@@ -105,7 +105,7 @@ impl Connection {
     /// A call with a long body.
     pub(crate) fn send_to(&self, method: Method, path: &str, actor: &Actor) -> RequestBuilder {
         self.authorised(
-            self.sending.request(method, self.settings.address.join(path)),
+            self.patient.request(method, self.settings.address.join(path)),
             actor,
         )
     }
@@ -157,6 +157,20 @@ impl Connection {
     /// The same as [`Self::repeatedly`], with a failure for what is no success.
     pub(crate) async fn repeated(request: RequestBuilder, subject: Subject<'_>) -> Result<Response, Failure> {
         judged(Self::repeatedly(request).await, subject)
+    }
+
+    /// Sends a request of [`Self::send_to`] that may be sent twice and has no body: its answer has to begin soon, and may
+    /// go on as long as it likes.
+    pub(crate) async fn begun(
+        &self,
+        request: RequestBuilder,
+        subject: Subject<'_>,
+    ) -> Result<Response, Failure> {
+        let answer = tokio::time::timeout(self.settings.read_timeout, Self::repeatedly(request)).await;
+        judged(
+            answer.unwrap_or_else(|elapsed| Err(ClientError::Silent(Box::new(elapsed)))),
+            subject,
+        )
     }
 
     /// Asks for JSON.

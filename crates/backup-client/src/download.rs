@@ -1,11 +1,13 @@
 //! Bytes of an archive from another machine.
 //!
 //! A service that hands out other bytes than it was asked for, fewer or more, is stopped: what goes on to a person is
-//! exactly what was promised, or breaks.
+//! exactly what was promised, or breaks. So is one that falls silent. Whoever takes the bytes may pause: what is not asked for
+//! is no silence of the service, which is why the HTTP client's own limit, which counts that too, is not used.
 
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use backup_api::{
@@ -13,12 +15,12 @@ use backup_api::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use http::{
     HeaderMap, HeaderName, Method, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, RANGE},
 };
-use reqwest::Response;
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
     ClientError,
@@ -67,9 +69,11 @@ pub(crate) async fn download(
 ) -> Result<ByteStream, Failure> {
     let last = range.end.saturating_sub(1);
     let request = connection
-        .ask(Method::GET, &path(id, part), actor)
+        .send_to(Method::GET, &path(id, part), actor)
         .header(RANGE, format!("bytes={}-{last}", range.start));
-    let response = Connection::repeated(request, Subject::backup(Action::Download, id)).await?;
+    let response = connection
+        .begun(request, Subject::backup(Action::Download, id))
+        .await?;
     let is_right = match response.status() {
         StatusCode::PARTIAL_CONTENT => starts_at(response.headers(), range),
         // A service without ranges gives the whole, which is right where the whole was asked for.
@@ -82,7 +86,12 @@ pub(crate) async fn download(
     if !is_kind(response.headers(), &KINDS) {
         return Err(ClientError::Unexpected(other_kind(response.headers())).into());
     }
-    Ok(Box::pin(Exactly::of(response, range.length())))
+    let longest_silence = connection.settings().read_timeout;
+    Ok(Box::pin(Exactly::of(
+        response.bytes_stream().boxed(),
+        range.length(),
+        longest_silence,
+    )))
 }
 
 fn starts_at(headers: &HeaderMap, range: ByteRange) -> bool {
@@ -110,18 +119,36 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 
 /// A body that is as long as was promised, or ends with an error.
 struct Exactly {
-    body: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
+    body: BoxStream<'static, reqwest::Result<Bytes>>,
     left: u64,
     is_over: bool,
+    longest_silence: Duration,
+    deadline: Pin<Box<Sleep>>,
+    /// Whether the deadline counts: nothing came since it was set.
+    is_silent: bool,
 }
 
 impl Exactly {
-    fn of(response: Response, length: u64) -> Self {
+    fn of(body: BoxStream<'static, reqwest::Result<Bytes>>, length: u64, longest_silence: Duration) -> Self {
         Self {
-            body: response.bytes_stream().boxed(),
+            body,
             left: length,
             is_over: false,
+            longest_silence,
+            deadline: Box::pin(sleep(longest_silence)),
+            is_silent: false,
         }
+    }
+
+    /// Nothing is there just now.
+    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.is_silent {
+            self.is_silent = true;
+            self.deadline
+                .as_mut()
+                .reset(Instant::now() + self.longest_silence);
+        }
+        self.deadline.as_mut().poll(context)
     }
 
     fn end(&mut self, error: BodyError) -> Poll<Option<Result<Bytes, BodyError>>> {
@@ -137,7 +164,12 @@ impl Stream for Exactly {
         if self.is_over {
             return Poll::Ready(None);
         }
-        match ready!(self.body.poll_next_unpin(context)) {
+        let Poll::Ready(next) = self.body.poll_next_unpin(context) else {
+            ready!(self.poll_silence(context));
+            return self.end(broken("the service fell silent"));
+        };
+        self.is_silent = false;
+        match next {
             Some(Ok(chunk)) => match self.left.checked_sub(chunk.len() as u64) {
                 Some(left) => {
                     self.left = left;
@@ -161,8 +193,9 @@ fn broken(sentence: &'static str) -> BodyError {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use futures_util::{FutureExt as _, stream};
     use http::HeaderValue;
+    use tokio::sync::oneshot;
 
     use super::*;
 
@@ -194,12 +227,11 @@ mod tests {
         assert!(!starts_at(&HeaderMap::new(), range));
     }
 
+    const SILENCE: Duration = Duration::from_secs(20);
+
     async fn handed_on(chunks: &'static [&'static [u8]], length: u64) -> (Vec<u8>, bool) {
-        let mut body = Exactly {
-            body: stream::iter(chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk)))).boxed(),
-            left: length,
-            is_over: false,
-        };
+        let chunks = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk)));
+        let mut body = Exactly::of(stream::iter(chunks).boxed(), length, SILENCE);
         let mut bytes = Vec::new();
         while let Some(chunk) = body.next().await {
             match chunk {
@@ -216,5 +248,41 @@ mod tests {
         assert_eq!(handed_on(&[b"abc"], 5).await, (b"abc".to_vec(), false));
         assert_eq!(handed_on(&[b"abc", b"def"], 5).await, (b"abc".to_vec(), false));
         assert_eq!(handed_on(&[], 0).await, (Vec::new(), true));
+    }
+
+    /// Gives bytes at once, and then nothing until `told`.
+    fn pausing(told: oneshot::Receiver<()>) -> BoxStream<'static, reqwest::Result<Bytes>> {
+        let last = async move {
+            let _ = told.await;
+            Ok(Bytes::from_static(b"de"))
+        };
+        stream::iter([Ok(Bytes::from_static(b"abc"))])
+            .chain(stream::once(last))
+            .boxed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_falls_silent_breaks_the_download() {
+        let (_never, told) = oneshot::channel();
+        let mut body = Exactly::of(pausing(told), 5, SILENCE);
+        assert_eq!(body.next().await.unwrap().unwrap(), "abc");
+        let begin = Instant::now();
+        assert!(body.next().await.unwrap().is_err());
+        assert!(begin.elapsed() >= SILENCE && begin.elapsed() < 2 * SILENCE);
+        assert!(body.next().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_pauses_finds_what_came_meanwhile() {
+        let (tell, told) = oneshot::channel();
+        let mut body = Exactly::of(pausing(told), 5, SILENCE);
+        assert_eq!(body.next().await.unwrap().unwrap(), "abc");
+        // Asked for once, while nothing was there, and then not for long.
+        assert!(body.next().now_or_never().is_none());
+        tell.send(()).unwrap();
+        sleep(3 * SILENCE).await;
+        assert_eq!(body.next().await.unwrap().unwrap(), "de");
+        sleep(3 * SILENCE).await;
+        assert!(body.next().await.is_none());
     }
 }

@@ -19,7 +19,7 @@ pub enum ClientError {
     Broken(#[source] reqwest::Error),
     /// The service said nothing for too long.
     #[error("the backup service did not answer in time")]
-    Silent(#[source] reqwest::Error),
+    Silent(#[source] Box<dyn Error + Send + Sync>),
     /// The answer is none of a backup service's: a sentence that says what came instead.
     #[error("the backup service answered {0}")]
     Unexpected(String),
@@ -42,7 +42,7 @@ impl ClientError {
         if error.is_connect() {
             Self::Unreachable(error)
         } else if error.is_timeout() {
-            Self::Silent(error)
+            Self::Silent(Box::new(error))
         } else {
             Self::Broken(error)
         }

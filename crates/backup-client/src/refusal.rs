@@ -119,12 +119,18 @@ pub(crate) fn failure(status: StatusCode, problem: Option<Problem>, subject: Sub
                 reason: format!("The backup service says: {detail}"),
             },
         },
-        ProblemCode::Unavailable
-        | ProblemCode::TooManyRequests
-        | ProblemCode::TooSlow
-        | ProblemCode::Internal => ApiError::Unavailable {
-            reason: format!("The backup service says: {detail}"),
+        ProblemCode::TooSlow => match problem.waited {
+            Some(seconds) => ApiError::TooSlow { seconds },
+            // The service was, and not who sent it something.
+            None => ApiError::Unavailable {
+                reason: format!("The backup service says: {detail}"),
+            },
         },
+        ProblemCode::Unavailable | ProblemCode::TooManyRequests | ProblemCode::Internal => {
+            ApiError::Unavailable {
+                reason: format!("The backup service says: {detail}"),
+            }
+        }
         _ if status.is_server_error() => ApiError::Unavailable {
             reason: format!("The backup service says: {detail}"),
         },
@@ -203,6 +209,7 @@ mod tests {
                 sentence: "joe@example.com cancelled it.".to_owned(),
             },
             ApiError::Incomplete,
+            ApiError::TooSlow { seconds: 60 },
             ApiError::MissingPart(Part::Volume),
             ApiError::NotGzip(Part::Database),
             ApiError::TooLarge { limit: 7 },

@@ -7,7 +7,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use backup_api::{
@@ -22,10 +21,6 @@ use crate::{
     part_at_rest::PartAtRest,
     use_references::{NewUse, UseReference},
 };
-
-/// A reader that takes nothing for so long keeps its open file, but not the backup: connections that died without a word
-/// stay for hours. Whoever reads but a few kilobytes a second asks for more well within it.
-const LONGEST_SILENCE: Duration = Duration::from_mins(10);
 
 impl EnvironmentService {
     /// Bytes of an archive, for `actor`. The backup stays while they are read.
@@ -60,7 +55,8 @@ impl EnvironmentService {
             by: actor.name.clone(),
             doing: doing.to_owned(),
             is_download: true,
-            longest_silence: Some(LONGEST_SILENCE),
+            // Keeps its open file, but not the backup: connections that died without a word stay for hours.
+            longest_silence: Some(self.shared.download_idle_timeout),
         };
         self.shared.uses.begin(download, self.shared.clock.now()).await
     }

@@ -28,6 +28,8 @@ pub struct ServiceSettings {
     pub environments: Vec<EnvironmentId>,
     /// How long an upload may send nothing before it loses its lock.
     pub upload_idle_timeout: Duration,
+    /// How long a reader may take nothing before its backup may be deleted.
+    pub download_idle_timeout: Duration,
     /// The most bytes one archive may have.
     pub largest_archive: u64,
     /// What backups say made them.
@@ -90,6 +92,7 @@ impl BackupService {
             clock,
             activities: settings.activities,
             upload_idle_timeout: settings.upload_idle_timeout,
+            download_idle_timeout: settings.download_idle_timeout,
             largest_archive: settings.largest_archive,
             version: settings.version,
             folders: Mutex::default(),

@@ -22,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) activities: Arc<dyn ActivitySink>,
     pub(crate) upload_idle_timeout: Duration,
+    pub(crate) download_idle_timeout: Duration,
     pub(crate) largest_archive: u64,
     pub(crate) version: String,
     /// Held while the folder of a backup that stands is changed: a manifest never gets into one that is going.

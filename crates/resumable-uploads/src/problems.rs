@@ -155,12 +155,15 @@ pub(crate) fn from_body(error: BodyError) -> HttpError {
             "The request ended before all its bytes had come. Ask with HEAD where the upload stands and go on there.",
         )
         .into(),
-        BodyError::Idle { seconds } => Problem::new(
-            Code::TooSlow,
-            408,
-            "Too slow",
-            format!("No byte came for {seconds} seconds. Ask with HEAD where the upload stands and go on there."),
-        )
+        BodyError::Idle { seconds } => Problem {
+            waited: Some(seconds),
+            ..Problem::new(
+                Code::TooSlow,
+                408,
+                "Too slow",
+                format!("No byte came for {seconds} seconds. Ask with HEAD where the upload stands and go on there."),
+            )
+        }
         .retry_after(1)
         .into(),
         other => ApiError::from(other).into(),

@@ -17,7 +17,7 @@ use crate::{
     data_folder::{DataFolder, DataFolderLock},
     logging,
     services::Services,
-    socket::{self, Crowd, Ended, ReservedAddress, Signals},
+    socket::{self, Crowd, Ended, Limits, ReservedAddress, Signals},
 };
 
 /// How long the database may take to finish what requests that were cut off had begun.
@@ -110,7 +110,9 @@ impl OpenDoors {
     ) -> u8 {
         let expiring = tokio::spawn(expire_hourly(services.uploads.clone(), services.members.clone()));
         let crowd = Crowd::new(services.configuration.network.proxies.clone());
-        let ended = socket::serve(self.listener, router, &crowd, self.signals, || services.stop()).await;
+        let limits = Limits::with_longest_stall(services.configuration.downloads.idle_timeout);
+        let stopping = || services.stop();
+        let ended = socket::serve(self.listener, router, limits, &crowd, self.signals, stopping).await;
         expiring.abort();
         match ended {
             Ended::Asked => {

@@ -81,6 +81,13 @@ impl fmt::Display for Configuration {
         )?;
         writeln!(formatter, "most_entries = {}", inspection.entries)?;
 
+        writeln!(formatter, "\n[downloads]")?;
+        writeln!(
+            formatter,
+            "idle_timeout = \"{}\"",
+            values::show_duration(self.downloads.idle_timeout)
+        )?;
+
         writeln!(formatter, "\n[sessions]")?;
         writeln!(
             formatter,

@@ -4,6 +4,7 @@
 //! `backups-console.example.toml` beside this crate shows every key with its default; a test keeps it complete.
 
 mod describe;
+mod downloads;
 mod elsewhere;
 mod log;
 mod network;
@@ -25,6 +26,7 @@ use secrecy::SecretString;
 use toml::Table;
 
 pub(crate) use self::{
+    downloads::Downloads,
     elsewhere::ServiceElsewhere,
     log::{Log, LogFormat},
     network::{Network, PublicUrl},
@@ -74,6 +76,8 @@ pub(crate) struct Configuration {
     pub(crate) network: Network,
     /// Limits of what is taken in.
     pub(crate) uploads: Uploads,
+    /// Limits of what is handed out.
+    pub(crate) downloads: Downloads,
     /// How long people stay signed in.
     pub(crate) sessions: Sessions,
     /// What is logged, and how.
@@ -116,6 +120,7 @@ impl Configuration {
             secret_files::token(&file).map(|token| (file, token))
         });
         let uploads = uploads::read(root.section("uploads"));
+        let downloads = downloads::read(root.section("downloads"));
         let sessions = sessions::read(root.section("sessions"));
         let log = log::read(root.section("log"));
         let has_projects = root.was_given("projects");
@@ -153,6 +158,7 @@ impl Configuration {
                 .unwrap_or_else(|| folder.join("./data")),
             network,
             uploads,
+            downloads,
             sessions,
             log,
             metrics_token,

@@ -337,9 +337,11 @@ fn the_example_means_the_defaults() {
     let example = Folder::new(EXAMPLE).load().unwrap();
     assert_eq!(example.network, defaults.network);
     assert_eq!(example.uploads, defaults.uploads);
+    assert_eq!(example.downloads, defaults.downloads);
     assert_eq!(example.sessions, defaults.sessions);
     assert_eq!(example.log, defaults.log);
     assert_eq!(defaults.uploads.idle_timeout, Duration::from_mins(1));
+    assert_eq!(defaults.downloads.idle_timeout, Duration::from_mins(10));
 }
 
 #[test]
@@ -356,8 +358,13 @@ fn the_example_shows_every_key_with_its_default() {
     assert_eq!(example.network.service_domain, defaults.network.service_domain);
     assert_eq!(example.data, folder.0.path().join("./data"));
     assert_eq!(
-        (example.uploads, example.sessions, example.log),
-        (defaults.uploads, defaults.sessions, defaults.log)
+        (example.uploads, example.downloads, example.sessions, example.log),
+        (
+            defaults.uploads,
+            defaults.downloads,
+            defaults.sessions,
+            defaults.log
+        )
     );
 
     // What takes effect names every key that can be set; the example must have them all.

@@ -40,12 +40,8 @@ pub(crate) use self::{crowd::Crowd, signals::Signals};
 
 /// A slow download holds about four times this much.
 const BUFFER_SIZE: usize = 128 * 1024;
-const LIMITS: Limits = Limits {
-    header_timeout: Duration::from_secs(10),
-    // A pause of a download that is longer costs a request more.
-    longest_stall: Duration::from_mins(10),
-    connections: 1024,
-};
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECTIONS: usize = 1024;
 /// How long a client may take for the head of a request that is refused anyway.
 const HASTE: Duration = Duration::from_secs(2);
 const BACKLOG: u32 = 1024;
@@ -56,13 +52,24 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// What clients may take up.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+pub(crate) struct Limits {
     /// How long a client may take for the head of a request; also how long a connection may idle between two.
     header_timeout: Duration,
     /// How long a client may take nothing of what is sent to it.
     longest_stall: Duration,
     /// The most connections at a time; others wait in the system's queue.
     connections: usize,
+}
+
+impl Limits {
+    /// The usual ones, with what the configuration says of clients that take nothing.
+    pub(crate) const fn with_longest_stall(longest_stall: Duration) -> Self {
+        Self {
+            header_timeout: HEADER_TIMEOUT,
+            longest_stall,
+            connections: CONNECTIONS,
+        }
+    }
 }
 
 /// Whoever is at the other end of the connection that a request came over; in the request's extensions.
@@ -116,12 +123,13 @@ impl ReservedAddress {
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
+    limits: Limits,
     crowd: &Crowd,
     mut signals: Signals,
     stopping: impl FnOnce(),
 ) -> Ended {
     let connections = GracefulShutdown::new();
-    accept_until(listener, router, LIMITS, crowd, &connections, async {
+    accept_until(listener, router, limits, crowd, &connections, async {
         signals.next().await;
     })
     .await;

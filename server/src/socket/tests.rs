@@ -3,19 +3,22 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::TcpStream as Client,
+    sync::atomic::{AtomicUsize, Ordering},
     time::Instant,
 };
 
 use axum::{
     Extension,
+    body::Bytes,
     http::{Method, StatusCode},
 };
 use backup_api::http::RouteTable;
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::oneshot;
+use tokio::{io::AsyncWriteExt as _, sync::oneshot};
 
 use super::*;
 
+const LIMITS: Limits = Limits::with_longest_stall(Duration::from_mins(10));
 const REFUSAL: &str = "say who you are";
 
 fn routes() -> Router {
@@ -61,12 +64,15 @@ fn start_with(limits: Limits) -> Served {
 
 fn start_in(limits: Limits, crowd: Crowd) -> Served {
     let reserved = ReservedAddress::reserve("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = reserved.address().unwrap();
-    let listener = reserved.listen().unwrap();
+    start_on(reserved.listen().unwrap(), routes(), limits, crowd)
+}
+
+fn start_on(listener: TcpListener, router: Router, limits: Limits, crowd: Crowd) -> Served {
+    let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(async move {
         let connections = GracefulShutdown::new();
-        accept_until(listener, routes(), limits, &crowd, &connections, async {
+        accept_until(listener, router, limits, &crowd, &connections, async {
             let _ = stopped.await;
         })
         .await;
@@ -219,6 +225,51 @@ async fn an_answer_in_pieces_is_not_held_back() {
     // Of a busy machine only the better half says something.
     let quick = times[REQUESTS / 4];
     assert!(quick < Duration::from_millis(35), "{times:?}");
+}
+
+/// Slow downloads are many: what waits for each in memory, beside what the sockets hold, is bounded.
+#[tokio::test(flavor = "multi_thread")]
+async fn little_waits_for_a_client_that_takes_nothing() {
+    const PIECE: usize = 64 * 1024;
+    static ZEROS: [u8; PIECE] = [0; PIECE];
+    // As small as systems make them, so that they hold less than a piece each.
+    const OF_THE_SOCKETS: u32 = 4096;
+    let asked_for = Arc::new(AtomicUsize::new(0));
+    let count = asked_for.clone();
+    let router = RouteTable::new()
+        .on(&Method::GET, "/", move || async move {
+            let pieces = stream::repeat_with(move || {
+                count.fetch_add(PIECE, Ordering::Relaxed);
+                Ok::<_, Infallible>(Bytes::from_static(&ZEROS))
+            });
+            Body::from_stream(pieces)
+        })
+        .into_router();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(OF_THE_SOCKETS).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let crowd = Crowd::at_most(usize::MAX / 2);
+    let served = start_on(socket.listen(1).unwrap(), router, LIMITS, crowd);
+
+    let client = TcpSocket::new_v4().unwrap();
+    client.set_recv_buffer_size(OF_THE_SOCKETS).unwrap();
+    let mut client = client.connect(served.address).await.unwrap();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    let waiting = || asked_for.load(Ordering::Relaxed);
+    let (mut before, begin) = (0, Instant::now());
+    while waiting() == 0 || waiting() != before {
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "{} bytes, and ever more",
+            waiting()
+        );
+        before = waiting();
+        sleep(Duration::from_millis(300)).await;
+    }
+    assert!(waiting() <= BUFFER_SIZE + 3 * PIECE, "{} bytes wait", waiting());
 }
 
 #[tokio::test(flavor = "multi_thread")]

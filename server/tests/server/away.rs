@@ -1,15 +1,17 @@
 //! Services elsewhere that are down, slow, somebody else, or that lie: pages say so soon, and nothing else suffers.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{Answer, Place, Server, free_port};
+use crate::{
+    support::{Answer, Place, Server, free_port},
+    two_hops::{console_file, console_of, event_lines, service_file},
+};
 
-const MASTER_FILE: &str = "joe.token";
 const AWAY: &str = "/projects/joe-prd/backups";
 const HERE: &str = "/projects/joe-dev/backups";
 /// How long a page may take: five seconds for the service, and what a busy machine adds.
@@ -25,18 +27,8 @@ struct Scene {
 impl Scene {
     fn in_front_of(port: u16) -> Self {
         let place = Place::new();
-        place.write_secret(MASTER_FILE, "0123456789abcdef");
-        place.write(
-            "console.toml",
-            &format!(
-                "[[projects]]\nname = \"joe\"\nenvironments = [\"dev\", \"prd\"]\n\
-                 [[projects.services]]\nenvironment = \"prd\"\nurl = \"http://127.0.0.1:{port}/services/joe-prd\"\n\
-                 master_token_file = \"{MASTER_FILE}\"\n"
-            ),
-        );
         place.token();
-        let console = place.serve(&["--config", "console.toml"]);
-        let cookie = console.sign_in();
+        let (console, cookie) = console_of(&place, &console_file("", port));
         Self {
             place,
             console,
@@ -167,36 +159,16 @@ fn open_pages_become_live_when_the_service_is_there() {
     let port = free_port();
     let scene = Scene::in_front_of(port);
     let begin = Instant::now();
-    let mut stream = scene.console.connect();
-    let head = format!(
-        "GET /events HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\n\r\n",
-        scene.cookie
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let mut lines = event_lines(&scene.console, &scene.cookie);
     let mut is_told_of =
         |environment: &str| lines.any(|line| line.starts_with("data:") && line.contains(environment));
     // What is here is heard of at once.
     assert!(is_told_of("joe-dev"));
     assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
 
-    scene.place.write(
-        "service.toml",
-        &format!(
-            "[[projects]]\nname = \"joe\"\nmaster_token_file = \"{MASTER_FILE}\"\nenvironments = [\"prd\"]\n"
-        ),
-    );
-    let listen = format!("127.0.0.1:{port}");
-    let arguments = [
-        "service",
-        "--config",
-        "service.toml",
-        "--data",
-        "services",
-        "--listen",
-        &listen,
-    ];
-    let service = Server::start(scene.place.command(&arguments));
+    scene.place.write("service.toml", &service_file(""));
+    let start_service = || scene.place.serve_alone_at("service.toml", port);
+    let service = start_service();
     let begin = Instant::now();
     assert!(is_told_of("joe-prd"));
     assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
@@ -205,7 +177,7 @@ fn open_pages_become_live_when_the_service_is_there() {
     // The same when it goes and comes back.
     service.stop();
     assert_eq!(scene.get(AWAY).0.status, 503);
-    let _service = Server::start(scene.place.command(&arguments));
+    let _service = start_service();
     assert!(is_told_of("joe-prd"));
     assert_eq!(scene.get(AWAY).0.status, 200);
 }

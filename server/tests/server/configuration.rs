@@ -99,6 +99,9 @@ ratio_counts_from = \"1GiB\"
 largest_entry = \"4TB\"
 most_entries = 100000000
 
+[downloads]
+idle_timeout = \"10m\"
+
 [sessions]
 idle = \"12h\"
 

@@ -6,14 +6,10 @@ use archive_samples::{database_of, volume};
 
 use crate::{
     fault_proxy::{Fault, FaultProxy, Way},
-    support::{Answer, EMAIL, Place, Server, form},
+    support::{Answer, EMAIL, form},
+    two_hops::{BACKUPS, MASTER, PRD, SAME_ORIGIN, Sections, TwoHops, within},
 };
 
-const SERVICE: &str =
-    "[[projects]]\nname = \"joe\"\nmaster_token_file = \"joe.token\"\nenvironments = [\"prd\"]\n";
-const MASTER: (&str, &str) = ("Authorization", "Bearer 0123456789abcdef");
-const SAME_ORIGIN: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
-const BACKUPS: &str = "/projects/joe-prd/backups";
 const SIZE: usize = 8_000_000;
 /// Where connections break: beyond what the sockets on the way hold, so that the client has seen a part.
 const AFTER: usize = 3_000_000;
@@ -27,60 +23,46 @@ enum Hop {
     Second,
 }
 
-/// A service with a large backup and a console in front of it.
+/// Both hops, and a large database.
 struct Scene {
-    _place: Place,
-    service: Server,
-    console: Server,
+    hops: TwoHops,
     proxy: FaultProxy,
     /// Where the client connects.
     front: u16,
-    cookie: String,
     database: Vec<u8>,
 }
 
 impl Scene {
     fn new(hop: Hop, way: Way) -> Self {
-        let place = Place::new();
-        place.write_secret("joe.token", "0123456789abcdef");
-        place.write("service.toml", SERVICE);
-        place.token();
-        let service = place.serve_alone("service.toml");
-        let second = FaultProxy::start(service.port, way);
-        place.write(
-            "console.toml",
-            &format!(
-                "[[projects]]\nname = \"joe\"\nenvironments = [\"prd\"]\n\
-                 [[projects.services]]\nenvironment = \"prd\"\nurl = \"http://127.0.0.1:{}/services/joe-prd\"\n\
-                 master_token_file = \"joe.token\"\n",
-                second.port
-            ),
-        );
-        let console = place.serve(&["--config", "console.toml"]);
-        let cookie = console.sign_in();
+        let mut second = None;
+        let hops = TwoHops::start_around(Sections::default(), |service| {
+            second.insert(FaultProxy::start(service, way)).port
+        });
         let (front, proxy) = match hop {
             Hop::First => {
-                let first = FaultProxy::start(console.port, way);
+                let first = FaultProxy::start(hops.console.port, way);
                 (first.port, first)
             }
-            Hop::Second => (console.port, second),
+            Hop::Second => (hops.console.port, second.unwrap()),
         };
         Self {
-            _place: place,
-            service,
-            console,
+            hops,
             proxy,
             front,
-            cookie,
             database: database_of(SIZE, 7),
         }
     }
 
+    fn form(&self) -> (Vec<u8>, &'static str) {
+        form(&self.database, &volume(8))
+    }
+
     /// A backup at the service; gives its id.
     fn backup(&self) -> String {
-        let (body, kind) = form(&self.database, &volume(8));
+        let (body, kind) = self.form();
         let headers = [MASTER, ("Content-Type", kind)];
         let answer = self
+            .hops
             .service
             .request("POST", "/services/joe-prd/backup/upload", &headers, &body);
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -88,39 +70,14 @@ impl Scene {
     }
 
     fn download(&self, id: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut all = vec![("Cookie", self.cookie.as_str())];
+        let mut all = vec![("Cookie", self.hops.cookie.as_str())];
         all.extend(headers);
         let path = format!("{BACKUPS}/{id}/download/database");
-        self.console.request_at(self.front, "GET", &path, &all, b"")
-    }
-
-    /// The form of the page; gives where the browser is sent.
-    fn upload(&self) -> String {
-        let (body, kind) = form(&self.database, &volume(8));
-        let headers = [
-            ("Cookie", self.cookie.as_str()),
-            ("Content-Type", kind),
-            SAME_ORIGIN,
-        ];
-        let answer =
-            self.console
-                .request_at(self.front, "POST", &format!("{BACKUPS}/upload"), &headers, &body);
-        assert_eq!(answer.status, 303, "{answer:?}");
-        answer.header("location").unwrap()
+        self.hops.console.request_at(self.front, "GET", &path, &all, b"")
     }
 
     fn becomes_free(&self) {
-        let begin = Instant::now();
-        loop {
-            let answer = self
-                .service
-                .request("POST", "/services/joe-prd/backup/create", &[MASTER], b"");
-            if answer.status == 501 {
-                return;
-            }
-            assert!(begin.elapsed() < BEARABLE, "the lock stayed: {answer:?}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        within(BEARABLE, "the environment is free", || !self.hops.is_held(PRD));
     }
 }
 
@@ -187,40 +144,29 @@ fn slow_hops_carry_every_byte() {
 #[test]
 fn a_form_that_breaks_on_its_way_to_the_service_leaves_nothing_and_says_so() {
     let scene = Scene::new(Hop::Second, Way::Up);
-    let get = |path: &str| {
-        scene
-            .service
-            .get(&format!("/services/joe-prd/backup/{path}"), &[MASTER])
-            .json()
-    };
+    let form = scene.form();
     for (others, fault) in [Fault::Cut, Fault::Reset, Fault::Stall].into_iter().enumerate() {
         scene.proxy.expect(fault, AFTER / 2);
         let begin = Instant::now();
-        let location = scene.upload();
+        let answer = scene.hops.send_form(PRD, &form);
+        let location = answer.header("location").unwrap();
         assert!(scene.proxy.is_spent(), "{fault:?} met nothing");
         assert!(begin.elapsed() < BEARABLE, "{fault:?} took {:?}", begin.elapsed());
         assert!(location.contains("?problem=unavailable"), "{fault:?}: {location}");
         // The console may have noticed before the service did.
-        while get("operations")["operations"].as_array().unwrap().len() == others {
-            assert!(
-                begin.elapsed() < BEARABLE,
-                "{fault:?}: the service heard of nothing"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        within(BEARABLE, "the service heard of it", || {
+            scene.hops.operations(PRD).len() > others
+        });
         scene.becomes_free();
     }
-    assert_eq!(get("list")["backups"], serde_json::json!([]));
-    for operation in get("operations")["operations"].as_array().unwrap() {
+    assert!(scene.hops.backups(PRD).is_empty());
+    for operation in scene.hops.operations(PRD) {
         assert_eq!(operation["state"], "failed", "{operation}");
         assert_eq!(operation["startedBy"], EMAIL);
     }
 
-    let location = scene.upload();
-    let (_, id) = location
-        .split_once("?uploaded=")
-        .unwrap_or_else(|| panic!("{location}"));
-    let whole = scene.download(id, &[]);
+    let id = scene.hops.upload(PRD, &form);
+    let whole = scene.download(&id, &[]);
     assert!(whole.body == scene.database);
 }
 
@@ -229,20 +175,20 @@ fn an_upload_whose_client_goes_away_leaves_nothing() {
     let scene = Scene::new(Hop::First, Way::Up);
     for fault in [Fault::Cut, Fault::Reset] {
         scene.proxy.expect(fault, AFTER);
-        let (body, kind) = form(&scene.database, &volume(8));
+        let (body, kind) = scene.form();
         let headers = [
-            ("Cookie", scene.cookie.as_str()),
+            ("Cookie", scene.hops.cookie.as_str()),
             ("Content-Type", kind),
             SAME_ORIGIN,
         ];
         let path = format!("{BACKUPS}/upload");
         let answer = scene
+            .hops
             .console
             .try_request_at(scene.front, "POST", &path, &headers, &body);
         assert!(!matches!(answer, Ok(Some(_))), "{fault:?}: {answer:?}");
         assert!(scene.proxy.is_spent(), "{fault:?} met nothing");
         scene.becomes_free();
     }
-    let list = scene.service.get("/services/joe-prd/backup/list", &[MASTER]);
-    assert_eq!(list.json()["backups"], serde_json::json!([]));
+    assert!(scene.hops.backups(PRD).is_empty());
 }

@@ -29,5 +29,7 @@ mod pages;
 mod requests;
 mod secrets;
 mod services;
+mod silence;
 mod support;
 mod tokens;
+mod two_hops;

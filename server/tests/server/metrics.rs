@@ -118,6 +118,23 @@ fn nobody_is_told_without_the_token() {
 }
 
 #[test]
+fn the_documented_alerts_ask_for_what_is_told() {
+    let place = place(CONFIGURATION);
+    let told = serve(&place).get("/metrics", &[WATCHING]).text();
+    let rules = include_str!("../../../docs/operations/alerts.yml");
+    let expressions = rules
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("expr: "));
+    let words =
+        expressions.flat_map(|line| line.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')));
+    let names: Vec<_> = words.filter(|word| word.starts_with("backups_")).collect();
+    assert!(names.len() >= 6, "{names:?}");
+    for name in names {
+        assert!(told.contains(&format!("# TYPE {name} ")), "{name} is not told");
+    }
+}
+
+#[test]
 fn numbers_are_those_of_what_was_done_and_survive_a_restart() {
     let place = place(CONFIGURATION);
     let mut server = serve(&place);

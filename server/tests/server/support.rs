@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use database::{Database, sqlx};
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine.
@@ -116,6 +117,29 @@ impl Place {
         );
         assert!(created.status.success(), "{created:?}");
         self.token_of(email)
+    }
+
+    /// Makes an owner of everything, as all people here are at first, somebody with one role.
+    pub(crate) fn give_role(&self, email: &str, role: &str, project: &str, environment: &str) {
+        self.execute(&format!(
+            "UPDATE roles SET role = '{role}', project = '{project}', environment = '{environment}' \
+             WHERE person_id = (SELECT id FROM people WHERE email = '{email}')"
+        ));
+    }
+
+    /// Changes the database beside the server, as no page does.
+    pub(crate) fn execute(&self, statement: &str) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let database = Database::open(&self.path("data/backups.sqlite")).await.unwrap();
+            let mut transaction = database.begin().await.unwrap();
+            sqlx::query(sqlx::AssertSqlSafe(statement))
+                .execute(&mut *transaction)
+                .await
+                .unwrap();
+            transaction.commit().await.unwrap();
+            database.close().await;
+        });
     }
 
     fn token_of(&self, email: &str) -> String {
@@ -389,7 +413,7 @@ impl Drop for Server {
     }
 }
 
-fn connect_to(port: u16) -> io::Result<TcpStream> {
+pub(crate) fn connect_to(port: u16) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     Ok(stream)
@@ -424,7 +448,7 @@ impl Answer {
         path.to_owned()
     }
 
-    pub(crate) fn read(stream: TcpStream) -> Self {
+    pub(crate) fn read(stream: impl Read) -> Self {
         Self::try_read(stream).expect("an answer with a head")
     }
 
@@ -450,7 +474,7 @@ impl Answer {
         answer
     }
 
-    fn try_read(mut stream: TcpStream) -> Option<Self> {
+    fn try_read(mut stream: impl Read) -> Option<Self> {
         let mut bytes = Vec::new();
         if let Err(error) = stream.read_to_end(&mut bytes) {
             assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
@@ -544,6 +568,21 @@ pub(crate) fn form(database: &[u8], volume: &[u8]) -> (Vec<u8>, &'static str) {
     }
     body.extend_from_slice(b"--frontier--\r\n");
     (body, "multipart/form-data; boundary=frontier")
+}
+
+/// How many connections to a port of this machine its process still keeps.
+pub(crate) fn connections_at(port: u16) -> usize {
+    let local = format!(":{port:04X}");
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let lines = table.lines().skip(1);
+    lines
+        .filter(|line| {
+            let mut columns = line.split_ascii_whitespace().skip(1);
+            let (address, state) = (columns.next().unwrap(), columns.nth(1).unwrap());
+            // Established, or closed by the other side only.
+            address.ends_with(&local) && ["01", "08"].contains(&state)
+        })
+        .count()
 }
 
 /// A port that nobody listens on just now.

@@ -253,6 +253,7 @@ async fn open_taking(folder: &TempDir, largest: u64) -> (BackupService, Resumabl
     let settings = backup_service::ServiceSettings {
         environments: vec![environment()],
         upload_idle_timeout: Duration::from_secs(10),
+        download_idle_timeout: Duration::from_mins(10),
         largest_archive: largest,
         version: "test".to_owned(),
         activities: Arc::new(NoActivities),

@@ -230,6 +230,7 @@ async fn open_with(folder: TempDir, smallest_free_space: u64, upload_idle_timeou
     let settings = ServiceSettings {
         environments: vec![environment("dev"), environment("prd")],
         upload_idle_timeout,
+        download_idle_timeout: Duration::from_mins(10),
         largest_archive: LARGEST_ARCHIVE,
         version: "test".to_owned(),
         activities: recorder.clone(),

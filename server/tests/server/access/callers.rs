@@ -1,7 +1,5 @@
 //! Who calls: everybody that rules tell apart.
 
-use database::{Database, sqlx};
-
 use crate::support::{Place, Server};
 
 /// What somebody is.
@@ -119,13 +117,7 @@ impl Callers {
             };
             let email = format!("{}@example.com", name.replace(' ', "-"));
             let token = place.person(&email);
-            execute(
-                place,
-                &format!(
-                    "UPDATE roles SET role = '{role}', project = '{project}', environment = '{environment}' \
-                 WHERE person_id = (SELECT id FROM people WHERE email = '{email}')"
-                ),
-            );
+            place.give_role(&email, role, project, environment);
             let (cookie, token) = (Some(server.sign_in_as(&email)), Some(token));
             others.push(Caller {
                 name,
@@ -136,10 +128,9 @@ impl Callers {
         }
         let email = "disabled@example.com";
         let (token, cookie) = (place.person(email), server.sign_in_as(email));
-        execute(
-            place,
-            &format!("UPDATE people SET disabled_at = 1 WHERE email = '{email}'"),
-        );
+        place.execute(&format!(
+            "UPDATE people SET disabled_at = 1 WHERE email = '{email}'"
+        ));
         others.push(Caller::unknown(
             "somebody who is disabled",
             Some(cookie),
@@ -219,21 +210,6 @@ const ROLES: [Person; 6] = {
 };
 
 fn expire_everything(place: &Place) {
-    execute(place, "UPDATE sessions SET expires_at = 1");
-    execute(place, "UPDATE access_tokens SET expires_at = 1");
-}
-
-/// Changes the database beside the server, as no page does.
-fn execute(place: &Place, statement: &str) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let database = Database::open(&place.path("data/backups.sqlite")).await.unwrap();
-        let mut transaction = database.begin().await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(statement))
-            .execute(&mut *transaction)
-            .await
-            .unwrap();
-        transaction.commit().await.unwrap();
-        database.close().await;
-    });
+    place.execute("UPDATE sessions SET expires_at = 1");
+    place.execute("UPDATE access_tokens SET expires_at = 1");
 }

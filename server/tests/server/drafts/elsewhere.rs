@@ -2,9 +2,9 @@
 //! service alone, whichever of the two dies meanwhile.
 
 use std::{
-    fs,
     io::Write as _,
     net::TcpStream,
+    ops::{Deref, DerefMut},
     thread,
     time::{Duration, Instant},
 };
@@ -17,50 +17,42 @@ use super::{
     NOWHERE, PIECE, SAME_ORIGIN, TUS, Tab, arguments, assert_problem, assert_refused, call, choice, digest,
     upload_of,
 };
-use crate::support::{Answer, EMAIL, Place, Server};
+use crate::{
+    support::{Answer, EMAIL},
+    two_hops::{DEV, MASTER, PRD, Sections, TwoHops},
+};
 
-const PRD: &str = "joe-prd";
-const MASTER: (&str, &str) = ("Authorization", "Bearer 0123456789abcdef");
 const SOON: Duration = Duration::from_secs(10);
 const MB: usize = 1_000_000;
 
-/// A service and a console in front of it, each with a data folder of its own.
-struct Scene {
-    place: Place,
-    service: Server,
-    console: Server,
-    cookie: String,
+/// Both processes, and what the tabs of people do there.
+struct Scene(TwoHops);
+
+impl Deref for Scene {
+    type Target = TwoHops;
+
+    fn deref(&self) -> &TwoHops {
+        &self.0
+    }
+}
+
+impl DerefMut for Scene {
+    fn deref_mut(&mut self) -> &mut TwoHops {
+        &mut self.0
+    }
 }
 
 impl Scene {
     fn new() -> Self {
-        Self::with_limits("")
+        Self(TwoHops::start())
     }
 
     /// `limits` are the service's.
     fn with_limits(limits: &str) -> Self {
-        let place = Place::new();
-        place.write_secret("joe.token", "0123456789abcdef");
-        let service = format!(
-            "[uploads]\n{limits}\n[[projects]]\nname = \"joe\"\nmaster_token_file = \"joe.token\"\nenvironments = [\"prd\"]\n"
-        );
-        place.write("service.toml", &service);
-        place.token();
-        let service = place.serve_alone("service.toml");
-        let console = format!(
-            "[[projects]]\nname = \"joe\"\nenvironments = [\"prd\"]\n[[projects.services]]\nenvironment = \"prd\"\n\
-             url = \"http://127.0.0.1:{}/services/joe-prd\"\nmaster_token_file = \"joe.token\"\n",
-            service.port
-        );
-        place.write("console.toml", &console);
-        let console = place.serve(&["--config", "console.toml"]);
-        let cookie = console.sign_in();
-        Self {
-            place,
-            service,
-            console,
-            cookie,
-        }
+        Self(TwoHops::start_with(Sections {
+            service: &format!("[uploads]\n{limits}\n"),
+            ..Sections::default()
+        }))
     }
 
     fn tab(&self) -> Tab<'_> {
@@ -73,17 +65,6 @@ impl Scene {
             cookie,
             environment: PRD,
         }
-    }
-
-    fn start_service(&mut self) {
-        let port = self.service.port;
-        self.service = self.place.serve_alone_at("service.toml", port);
-    }
-
-    /// Ends the console as a power cut would, and starts it anew.
-    fn kill_console(&mut self) {
-        self.console.kill();
-        self.console = self.place.serve(&["--config", "console.toml"]);
     }
 
     /// Begins to send to an upload and says nothing after `bytes`.
@@ -114,22 +95,11 @@ impl Scene {
             .request("PATCH", &self.tab().path(upload), &headers, bytes)
     }
 
-    fn backups(&self) -> Vec<serde_json::Value> {
-        let list = self.service.get("/services/joe-prd/backup/list", &[MASTER]);
-        list.json()["backups"].as_array().unwrap().clone()
-    }
-
-    /// Bytes in the archives of a data folder.
-    fn archived(&self, data: &str) -> u64 {
-        let files = fs::read_dir(self.place.path(data).join("archives")).unwrap();
-        files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
-    }
-
     /// Waits until the service has got so much, whether it counts or not.
     fn await_bytes(&self, length: u64) {
         let begin = Instant::now();
-        while self.archived("services") < length {
-            assert!(begin.elapsed() < SOON, "{}", self.archived("services"));
+        while self.archived(PRD) < length {
+            assert!(begin.elapsed() < SOON, "{}", self.archived(PRD));
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -185,15 +155,12 @@ fn a_pair_outlives_both_processes_and_becomes_one_backup() {
     for (index, (_, bytes)) in files.into_iter().enumerate() {
         assert_eq!(draft[index]["sha256"], digest(bytes), "{draft}");
     }
-    assert_eq!(
-        (scene.archived("data"), scene.archived("services")),
-        (0, 1_000_000)
-    );
+    assert_eq!((scene.archived(DEV), scene.archived(PRD)), (0, 1_000_000));
 
     let [database_upload, volume_upload] = halfway;
     let made = scene.tab().initiated(&database_upload, &volume_upload);
     assert_eq!(scene.tab().initiated(&database_upload, &volume_upload), made);
-    let backups = scene.backups();
+    let backups = scene.backups(PRD);
     assert_eq!(backups.len(), 1, "{backups:?}");
     assert_eq!(
         (&backups[0]["backupId"], &backups[0]["createdBy"]),
@@ -205,10 +172,7 @@ fn a_pair_outlives_both_processes_and_becomes_one_backup() {
         let there = scene.console.get(&path, &[("Cookie", &scene.cookie)]);
         assert_eq!(&there.body, bytes, "{part}");
     }
-    assert_eq!(
-        (scene.archived("data"), scene.archived("services")),
-        (0, 1_000_000)
-    );
+    assert_eq!((scene.archived(DEV), scene.archived(PRD)), (0, 1_000_000));
 }
 
 #[test]
@@ -412,7 +376,7 @@ fn two_people_have_drafts_of_their_own() {
         &json!({ "environment": PRD, "part": "database", "upload": own }),
     );
     assert_eq!(scene.tab().draft(), json!([]));
-    assert_eq!(scene.archived("services"), 2_000);
+    assert_eq!(scene.archived(PRD), 2_000);
     // The service knows them by name, and neither is the other.
     let behalf = |name: &'static str| {
         let headers = [MASTER, TUS, ("Backups-On-Behalf-Of", name)];
@@ -444,14 +408,14 @@ fn who_holds_the_environment_is_told_before_anything_moves() {
     holder.write_all(head.as_bytes()).unwrap();
     let begin = Instant::now();
     let refused = loop {
-        let operations = scene
-            .service
-            .get("/services/joe-prd/backup/operations", &[MASTER])
-            .json();
-        if operations["operations"][0]["state"] == "running" {
+        let operations = scene.operations(PRD);
+        if operations
+            .first()
+            .is_some_and(|newest| newest["state"] == "running")
+        {
             break scene.tab().initiate(&database, &volume);
         }
-        assert!(begin.elapsed() < SOON, "{operations}");
+        assert!(begin.elapsed() < SOON, "{operations:?}");
         thread::sleep(Duration::from_millis(20));
     };
     assert_refused(&refused, 409, "operation-in-progress");
@@ -466,7 +430,7 @@ fn who_holds_the_environment_is_told_before_anything_moves() {
         assert!(begin.elapsed() < SOON);
         thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(scene.backups().len(), 1);
+    assert_eq!(scene.backups(PRD).len(), 1);
 }
 
 #[test]
@@ -488,10 +452,7 @@ fn two_hundred_megabytes_pass_through_without_staying() {
     assert_eq!(answer.header("upload-offset").as_deref(), Some("200000000"));
     let grown = scene.console.peak_memory() - before;
     assert!(grown < 24 * MB as u64, "{grown} bytes more");
-    assert_eq!(
-        (scene.archived("data"), scene.archived("services")),
-        (0, LENGTH as u64)
-    );
+    assert_eq!((scene.archived(DEV), scene.archived(PRD)), (0, LENGTH as u64));
 }
 
 #[test]
@@ -562,7 +523,7 @@ fn what_the_service_finds_in_an_archive_is_told_at_the_console() {
     let again = scene.tab().bring("volume", &mended);
     assert_ne!(again, volume);
     scene.tab().initiated(&database, &again);
-    let backup = &scene.backups()[0];
+    let backup = &scene.backups(PRD)[0];
     assert_eq!(backup["findings"][0]["code"], "table-case", "{backup}");
     assert_eq!(backup["volume"]["files"], 1, "{backup}");
 }

@@ -5,6 +5,7 @@ mod access;
 mod becoming_backups;
 mod elsewhere;
 mod protocol;
+mod refused;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
