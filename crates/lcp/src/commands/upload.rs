@@ -12,14 +12,14 @@ use std::{
 
 use archive_inspection::{Inspection, Limits, Verdict};
 use backup_api::{
-    ApiError, Backup, BackupApi as _, ByteStream, Capabilities, Capability, Part, Severity, Upload,
-    UploadAtService, UploadContent, UploadPart,
+    ApiError, Backup, BackupApi as _, ByteStream, Capabilities, Capability, NO_BACKGROUND, Part,
+    Severity, Upload, UploadAtService, UploadContent, UploadPart,
 };
 use futures_util::stream;
 use tokio::task::block_in_place;
 use uuid::Uuid;
 
-use super::{available, explain_concurrency};
+use super::{available, explain_concurrency, operation};
 use crate::{
     command_line::{ServiceArguments, UploadArguments},
     failure::Failure,
@@ -53,9 +53,13 @@ pub(crate) async fn run(
     printer: Printer,
 ) -> Result<(), Failure> {
     let session = Session::open(service, None, printer)?;
+    let api = session.api();
+    let is_older = api.about(&session.actor).await?.is_none();
+    if is_older && !arguments.waiting.is_wanted() {
+        return Err(Failure::Failed(format!("{NO_BACKGROUND} Leave --no-wait out.")));
+    }
     let database = block_in_place(|| database(&arguments.database, printer))?;
     let library = block_in_place(|| library(&arguments.doclib, printer))?;
-    let api = session.api();
     let Capabilities { upload, files, .. } = api.capabilities(&session.actor).await?;
     available(upload)?;
     let library = match library {
@@ -109,7 +113,10 @@ pub(crate) async fn run(
             .await
             .map_err(reading_failed)?;
         progress.finish();
-        printer.data(operation.id.as_str(), &operation)
+        if let Some(id) = &operation.backup_id {
+            session.remember(id);
+        }
+        operation::begun(&session, &operation, printer)
     }
 }
 
