@@ -114,7 +114,13 @@ impl Connection {
         let request = match &self.settings.credentials {
             Credentials::Basic { user, password } => request.basic_auth(user, Some(password.expose_secret())),
             Credentials::UserToken(token) => {
-                request.header(TOKEN_HEADER, format!("Bearer {}", token.expose_secret()))
+                let request = request.header(TOKEN_HEADER, format!("Bearer {}", token.expose_secret()));
+                match self.asker {
+                    // Which of the two a service reads depends on its age, and a person cannot know that.
+                    Asker::Person => request.bearer_auth(token.expose_secret()),
+                    // In a configuration it is said.
+                    Asker::Console => request,
+                }
             }
             Credentials::MasterToken(token) => request.bearer_auth(token.expose_secret()),
         };

@@ -12,27 +12,31 @@ use backup_api::{
     Action, Actor, ArchiveDescription, BackupId, BodyError, ByteRange, ByteStream, Part, routes,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use bytes::{Buf as _, Bytes};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use http::{
     HeaderMap, HeaderName, Method, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, RANGE},
+    header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE},
 };
 use reqwest::Response;
 
 use crate::{
-    ClientError,
-    connection::{Connection, is_kind, other_kind},
-    refusal::{Failure, Subject},
+    ClientError, OfferedArchive,
+    connection::{Connection, Refused, is_kind, other_kind},
+    refusal::{Failure, Subject, failure},
 };
 
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 /// What archives are called by services of all ages.
-const KINDS: [&str; 4] = [
+const KINDS: [&str; 8] = [
     "application/gzip",
     "application/x-gzip",
     "application/octet-stream",
     "application/x-compressed-tar",
+    "application/tar+gzip",
+    "application/x-tgz",
+    "application/x-tar",
+    "binary/octet-stream",
 ];
 
 fn path(id: &BackupId, part: Part) -> String {
@@ -47,15 +51,96 @@ pub(crate) async fn describe(
     id: &BackupId,
     part: Part,
 ) -> Result<ArchiveDescription, Failure> {
-    let request = connection.ask(Method::HEAD, &path(id, part), actor);
-    let response = Connection::repeated(request, Subject::backup(Action::Download, id)).await?;
-    let headers = response.headers();
+    let OfferedArchive {
+        file_name,
+        size,
+        sha256,
+    } = offered(connection, actor, id, part).await?;
     let unexpected = || ClientError::Unexpected("without the length of the archive".to_owned());
     Ok(ArchiveDescription {
+        file_name,
+        size: size.ok_or_else(unexpected)?,
+        sha256,
+    })
+}
+
+/// What the headers of a download say.
+pub(crate) async fn offered(
+    connection: &Connection,
+    actor: &Actor,
+    id: &BackupId,
+    part: Part,
+) -> Result<OfferedArchive, Failure> {
+    let request = connection.ask(Method::HEAD, &path(id, part), actor);
+    let response = match Connection::repeatedly(request).await? {
+        Ok(response) => response,
+        // A service of before may know its downloads in one form only; and whatever refused says why to a `GET`.
+        Err(refused) if knows_no_such_call(&refused) => asked(connection, actor, (id, part), None).await?,
+        Err(Refused { status, problem, .. }) => {
+            return Err(failure(status, problem, Subject::backup(Action::Download, id)));
+        }
+    };
+    let headers = response.headers();
+    Ok(OfferedArchive {
         file_name: part.download_name(connection.environment(), id.minute()),
-        size: length(headers).ok_or_else(unexpected)?,
+        size: length(headers),
         sha256: digest(headers),
     })
+}
+
+/// All of an archive, however long it is.
+pub(crate) async fn all_of(
+    connection: &Connection,
+    actor: &Actor,
+    id: &BackupId,
+    part: Part,
+) -> Result<ByteStream, Failure> {
+    let response = asked(connection, actor, (id, part), None).await?;
+    is_archive(response.headers())?;
+    Ok(match length(response.headers()) {
+        Some(length) => Box::pin(Exactly::of(response, ByteRange::whole(length), length)),
+        None => {
+            let bytes = response.bytes_stream();
+            Box::pin(bytes.map_err(|error| BodyError::Read(std::io::Error::other(error))))
+        }
+    })
+}
+
+/// Asks for an archive as is documented; where a service knows no such call, in the form of 2019.
+async fn asked(
+    connection: &Connection,
+    actor: &Actor,
+    (id, part): (&BackupId, Part),
+    range: Option<ByteRange>,
+) -> Result<Response, Failure> {
+    let (path, subject) = (path(id, part), Subject::backup(Action::Download, id));
+    let ask = |method| {
+        let request = connection.ask(method, &path, actor);
+        match range {
+            Some(ByteRange { start, end }) => {
+                request.header(RANGE, format!("bytes={start}-{}", end.saturating_sub(1)))
+            }
+            None => request,
+        }
+    };
+    match Connection::repeatedly(ask(Method::GET)).await? {
+        Ok(response) => Ok(response),
+        Err(refused) if knows_no_such_call(&refused) => {
+            let request = ask(Method::POST).header(CONTENT_TYPE, "application/json");
+            Connection::repeated(request, subject).await
+        }
+        Err(Refused { status, problem, .. }) => Err(failure(status, problem, subject)),
+    }
+}
+
+/// Whether a refusal may mean that a service wants to be asked otherwise. Ours give reasons.
+fn knows_no_such_call(refused: &Refused) -> bool {
+    let statuses = [
+        StatusCode::NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::NOT_IMPLEMENTED,
+    ];
+    refused.problem.is_none() && statuses.contains(&refused.status)
 }
 
 pub(crate) async fn download(
@@ -65,24 +150,25 @@ pub(crate) async fn download(
     part: Part,
     range: ByteRange,
 ) -> Result<ByteStream, Failure> {
-    let last = range.end.saturating_sub(1);
-    let request = connection
-        .ask(Method::GET, &path(id, part), actor)
-        .header(RANGE, format!("bytes={}-{last}", range.start));
-    let response = Connection::repeated(request, Subject::backup(Action::Download, id)).await?;
-    let is_right = match response.status() {
-        StatusCode::PARTIAL_CONTENT => starts_at(response.headers(), range),
-        // A service without ranges gives the whole, which is right where the whole was asked for.
-        StatusCode::OK => range.start == 0 && length(response.headers()) == Some(range.length()),
-        _ => false,
-    };
-    if !is_right {
-        return Err(ClientError::Unexpected("with other bytes than it was asked for".to_owned()).into());
+    let response = asked(connection, actor, (id, part), Some(range)).await?;
+    is_archive(response.headers())?;
+    match (response.status(), length(response.headers())) {
+        (StatusCode::PARTIAL_CONTENT, _) if starts_at(response.headers(), range) => {
+            let length = range.length();
+            Ok(Box::pin(Exactly::of(response, ByteRange::whole(length), length)))
+        }
+        // A service without ranges gives the whole.
+        (StatusCode::OK, Some(all)) if all >= range.end => Ok(Box::pin(Exactly::of(response, range, all))),
+        _ => Err(ClientError::Unexpected("with other bytes than it was asked for".to_owned()).into()),
     }
-    if !is_kind(response.headers(), &KINDS) {
-        return Err(ClientError::Unexpected(other_kind(response.headers())).into());
+}
+
+fn is_archive(headers: &HeaderMap) -> Result<(), ClientError> {
+    if is_kind(headers, &KINDS) {
+        Ok(())
+    } else {
+        Err(ClientError::Unexpected(other_kind(headers)))
     }
-    Ok(Box::pin(Exactly::of(response, range.length())))
 }
 
 fn starts_at(headers: &HeaderMap, range: ByteRange) -> bool {
@@ -108,20 +194,40 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// A body that is as long as was promised, or ends with an error.
+/// A part of a body, as long as was promised, or one that ends with an error.
 struct Exactly {
     body: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
+    /// Bytes that come first and were not asked for.
+    before: u64,
     left: u64,
+    /// Bytes that come last and were not asked for.
+    behind: u64,
     is_over: bool,
 }
 
 impl Exactly {
-    fn of(response: Response, length: u64) -> Self {
+    /// Of an answer with `all` bytes, those of the range.
+    fn of(response: Response, range: ByteRange, all: u64) -> Self {
         Self {
             body: response.bytes_stream().boxed(),
-            left: length,
+            before: range.start,
+            left: range.length(),
+            behind: all.saturating_sub(range.end),
             is_over: false,
         }
+    }
+
+    /// What of a chunk was asked for; `None` where there are more bytes than were promised.
+    fn wanted(&mut self, mut chunk: Bytes) -> Option<Bytes> {
+        let passed = self.before.min(chunk.len() as u64);
+        self.before -= passed;
+        // Neither is more than the chunk has.
+        chunk.advance(usize::try_from(passed).ok()?);
+        let taken = self.left.min(chunk.len() as u64);
+        self.left -= taken;
+        let wanted = chunk.split_to(usize::try_from(taken).ok()?);
+        self.behind = self.behind.checked_sub(chunk.len() as u64)?;
+        Some(wanted)
     }
 
     fn end(&mut self, error: BodyError) -> Poll<Option<Result<Bytes, BodyError>>> {
@@ -137,20 +243,25 @@ impl Stream for Exactly {
         if self.is_over {
             return Poll::Ready(None);
         }
-        match ready!(self.body.poll_next_unpin(context)) {
-            Some(Ok(chunk)) => match self.left.checked_sub(chunk.len() as u64) {
-                Some(left) => {
-                    self.left = left;
-                    Poll::Ready(Some(Ok(chunk)))
-                }
-                None => self.end(broken("the service sent more bytes than it was asked for")),
-            },
-            Some(Err(error)) => self.end(BodyError::Read(std::io::Error::other(error))),
-            None if self.left == 0 => {
+        loop {
+            if self.left == 0 && self.behind > 0 {
+                // Nobody waits for what is behind.
                 self.is_over = true;
-                Poll::Ready(None)
+                return Poll::Ready(None);
             }
-            None => self.end(broken("the service stopped before the last byte")),
+            return match ready!(self.body.poll_next_unpin(context)) {
+                Some(Ok(chunk)) => match self.wanted(chunk) {
+                    Some(wanted) if wanted.is_empty() => continue,
+                    Some(wanted) => Poll::Ready(Some(Ok(wanted))),
+                    None => self.end(broken("the service sent more bytes than it was asked for")),
+                },
+                Some(Err(error)) => self.end(BodyError::Read(std::io::Error::other(error))),
+                None if self.left == 0 => {
+                    self.is_over = true;
+                    Poll::Ready(None)
+                }
+                None => self.end(broken("the service stopped before the last byte")),
+            };
         }
     }
 }
@@ -195,9 +306,18 @@ mod tests {
     }
 
     async fn handed_on(chunks: &'static [&'static [u8]], length: u64) -> (Vec<u8>, bool) {
+        part_handed_on(chunks, (0, length, 0)).await
+    }
+
+    async fn part_handed_on(
+        chunks: &'static [&'static [u8]],
+        (before, left, behind): (u64, u64, u64),
+    ) -> (Vec<u8>, bool) {
         let mut body = Exactly {
             body: stream::iter(chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk)))).boxed(),
-            left: length,
+            before,
+            left,
+            behind,
             is_over: false,
         };
         let mut bytes = Vec::new();
@@ -216,5 +336,24 @@ mod tests {
         assert_eq!(handed_on(&[b"abc"], 5).await, (b"abc".to_vec(), false));
         assert_eq!(handed_on(&[b"abc", b"def"], 5).await, (b"abc".to_vec(), false));
         assert_eq!(handed_on(&[], 0).await, (Vec::new(), true));
+    }
+
+    #[tokio::test]
+    async fn of_a_whole_archive_only_what_was_asked_for_goes_on() {
+        let whole: &[&[u8]] = &[b"ab", b"cde", b"fg"];
+        for (parts, expected, is_whole) in [
+            ((0, 7, 0), &b"abcdefg"[..], true),
+            ((3, 4, 0), b"defg", true),
+            ((2, 3, 2), b"cde", true),
+            ((1, 1, 5), b"b", true),
+            ((6, 1, 0), b"g", true),
+            // It is shorter or longer than it said.
+            ((3, 9, 0), b"defg", false),
+            ((9, 2, 0), b"", false),
+            ((3, 3, 0), b"de", false),
+        ] {
+            let handed_on = part_handed_on(whole, parts).await;
+            assert_eq!(handed_on, (expected.to_vec(), is_whole), "{parts:?}");
+        }
     }
 }

@@ -97,6 +97,10 @@ impl HttpBackupApi {
         self.call(self.description(actor))
     }
 
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// An answer, or its failure as callers see it.
     pub(crate) async fn told<T>(
         &self,
@@ -252,6 +256,16 @@ impl HttpBackupApi {
         let (answer, stored) = hand_over::upload(&uploads, self.source.as_ref(), actor, upload).await?;
         self.release::<T>(&stored).await;
         Ok(answer)
+    }
+
+    /// The documented form, and whatever answer comes.
+    pub(crate) async fn send_documented_form(
+        &self,
+        actor: &Actor,
+        upload: Upload,
+    ) -> Result<reqwest::Response, Failure> {
+        let (response, _) = self.send_form::<Backup>(actor, upload).await?;
+        Ok(response)
     }
 
     async fn send_form<T: UploadAnswer>(
@@ -575,7 +589,7 @@ impl BackupApi for HttpBackupApi {
 }
 
 /// A path with the query that `values` make.
-fn with_query(path: &str, values: &impl Serialize) -> Result<String, Failure> {
+pub(crate) fn with_query(path: &str, values: &impl Serialize) -> Result<String, Failure> {
     let query =
         serde_urlencoded::to_string(values).map_err(|error| Failure::Refused(ApiError::internal(error)))?;
     Ok(if query.is_empty() {

@@ -12,14 +12,15 @@ use std::{
 
 use archive_inspection::{Inspection, Limits, Verdict};
 use backup_api::{
-    ApiError, Backup, BackupApi as _, ByteStream, Capabilities, Capability, NO_BACKGROUND, Part,
+    ApiError, Backup, BackupApi as _, BackupId, ByteStream, Capabilities, Capability, NO_BACKGROUND, Part,
     Severity, Upload, UploadAtService, UploadContent, UploadPart,
 };
 use futures_util::stream;
+use serde_json::json;
 use tokio::task::block_in_place;
 use uuid::Uuid;
 
-use super::{available, explain_concurrency, operation};
+use super::{available, explain_concurrency, no_file_mode, operation};
 use crate::{
     command_line::{ServiceArguments, UploadArguments},
     failure::Failure,
@@ -101,7 +102,12 @@ pub(crate) async fn run(
         note: None,
         idempotency_key: Some(Uuid::new_v4().to_string()),
     };
-    if arguments.waiting.is_wanted() {
+    if is_older {
+        let id = api.upload_as_documented(&session.actor, upload).await;
+        let id = id.map_err(reading_failed)?;
+        progress.finish();
+        tell_id(&session, id.as_ref(), printer)
+    } else if arguments.waiting.is_wanted() {
         let backup = api.upload(&session.actor, upload).await.map_err(reading_failed)?;
         progress.finish();
         session.remember(&backup.backup_id);
@@ -118,6 +124,18 @@ pub(crate) async fn run(
         }
         operation::begun(&session, &operation, printer)
     }
+}
+
+/// What is known of a backup whose service does not describe itself.
+fn tell_id(session: &Session, id: Option<&BackupId>, printer: Printer) -> Result<(), Failure> {
+    if let Some(id) = id {
+        session.remember(id);
+        return printer.data(id.as_str(), &json!({ "backupId": id }));
+    }
+    printer.say(
+        "The service has taken the backup, and does not say its id. `lcp backup list` or its Backups page shows it.",
+    );
+    printer.object(&json!({ "backupId": null }))
 }
 
 /// The document library: still here, or at the service already.
@@ -168,11 +186,7 @@ fn explain_packing(survey: &Survey, packed: &Packed, place: &Place, printer: Pri
         words::size(survey.bytes)
     );
     printer.say(&match packed {
-        // The documented word for a service that takes no single files, and what is done about it.
-        Packed::ByTheService => format!(
-            "Project {} does not have GCS enabled for Document Library Store. {packing}",
-            place.name()
-        ),
+        Packed::ByTheService => format!("{} {packing}", no_file_mode(place)),
         Packed::ByTheFolder(reason) => format!("{reason}, which only an archive can carry. {packing}"),
     });
 }
