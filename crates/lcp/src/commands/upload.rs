@@ -329,7 +329,8 @@ fn rewind(file: &mut fs::File, path: &Path) -> Result<(), Failure> {
 
 /// Reads an archive to its end, as the service will: what it would refuse is refused before a byte is sent.
 fn inspect(file: &mut fs::File, size: u64, part: Part, path: &Path, printer: Printer) -> Result<(), Failure> {
-    let progress = Progress::start(&format!("Looking into {}", path.display()), Some(size), printer);
+    let name = path.file_name().unwrap_or(path.as_os_str()).display();
+    let progress = Progress::start(&format!("Looking into {name}"), Some(size), printer);
     let counter = progress.counter();
     let mut inspection = Inspection::new(part, Limits::default());
     let mut buffer = vec![0; CHUNK];
