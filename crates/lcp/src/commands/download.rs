@@ -12,8 +12,8 @@ use std::{
 
 use backup_api::{ApiError, BackupApi as _, BackupId, Part, library::PlacedEntry};
 use backup_client::OfferedArchive;
-use cap_std::{ambient_authority, fs::Dir};
-use rustix::fs::FlockOperation;
+use cap_std::fs::Dir;
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::mpsc, task::block_in_place};
@@ -391,8 +391,7 @@ impl Download<'_> {
         entries: Vec<PlacedEntry>,
         description: &OfferedArchive,
     ) -> Result<(Unpacked, u64, [u8; 32]), Failure> {
-        let opened = Dir::open_ambient_dir(folder, ambient_authority())
-            .map_err(|error| Failure::file("open", folder, &error))?;
+        let opened = open_folder(folder)?;
         let bytes = entries.iter().map(|placed| placed.entry.size).sum();
         if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()) {
             room_for(folder, bytes)?;
@@ -415,8 +414,7 @@ impl Download<'_> {
         folder: &Path,
         description: &OfferedArchive,
     ) -> Result<(Unpacked, u64, [u8; 32]), Failure> {
-        let opened = Dir::open_ambient_dir(folder, ambient_authority())
-            .map_err(|error| Failure::file("open", folder, &error))?;
+        let opened = open_folder(folder)?;
         room_for(folder, description.size.unwrap_or(0))?;
         let (chunks, arriving) = mpsc::channel(WAITING);
         let unpacking = tokio::task::spawn_blocking(move || unpack(Arriving::new(arriving), &opened));
@@ -493,6 +491,14 @@ fn wrong_bytes(part: Part, description: &OfferedArchive) -> Failure {
         "The {} came {what}. Nothing of it is kept; try again, and tell whoever runs the service if it happens twice.",
         part.title()
     ))
+}
+
+/// What may be written beneath; nothing that somebody else put in its place, such as a link.
+fn open_folder(path: &Path) -> Result<Dir, Failure> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty());
+    let opened = opened.map_err(|error| Failure::file("open", path, &error.into()))?;
+    Ok(Dir::from_std_file(opened.into()))
 }
 
 /// Once, and not for each of many small files.

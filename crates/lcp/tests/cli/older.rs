@@ -420,3 +420,43 @@ fn a_folder_goes_as_the_documented_form() {
         assert!(form.windows(whole.len()).any(|window| window == whole));
     }
 }
+
+#[test]
+fn an_archive_that_leads_out_is_refused_with_all_that_is_in_it() {
+    let file = |path: &str| TarEntry::file(path, b"evil");
+    for entries in [
+        vec![file("../evil")],
+        vec![file("/tmp/lcp-test-evil")],
+        vec![file("document_library/../../evil")],
+        vec![TarEntry::symbolic_link("out", "../.."), file("out/evil")],
+        vec![
+            TarEntry::symbolic_link("document_library", ".."),
+            file("document_library/evil"),
+        ],
+        vec![
+            TarEntry::symbolic_link("out", "/tmp"),
+            TarEntry::hard_link("evil", "out/x"),
+        ],
+        vec![TarEntry::of_kind(b'3', "document_library/device")],
+    ] {
+        let place = Place::without_a_server();
+        let archive = entries.into_iter().fold(
+            TarBuilder::new().with(file("document_library/first")),
+            TarBuilder::with,
+        );
+        let service = Age {
+            volume: gzip(&archive.finish()),
+            ..Age::late()
+        }
+        .start();
+        let download = ["backup", "download", "--doclib", "--backupId", OLD];
+        service.run(&place, &download).failed(7, "Nothing of it is kept");
+        assert_eq!(fs::read_dir(place.path(OLD)).unwrap().count(), 0);
+        let mut names: Vec<_> = fs::read_dir(place.path(""))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, [OLD, "home"]);
+    }
+}
