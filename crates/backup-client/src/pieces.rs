@@ -122,7 +122,7 @@ impl HttpUploads {
                 return sending.piece(start, &piece).await;
             }
             let next = Piece::read(&mut body);
-            piece = futures_util::try_join!(sending.piece(start, &piece), next)?.1;
+            piece = tokio::try_join!(sending.piece(start, &piece), next)?.1;
             start = end;
         }
     }
