@@ -24,3 +24,4 @@ mod tree;
 
 pub use inspection::{Inspection, Verdict};
 pub use limits::Limits;
+pub use tree::link_stays_inside;

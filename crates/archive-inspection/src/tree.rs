@@ -74,18 +74,16 @@ impl Tree {
             && (1..parts.len()).any(|length| self.links.contains(&parts[..length].join(&b'/')))
     }
 
-    /// Whether the link stays inside. Its target may climb at its beginning only, no higher than the link is deep:
-    /// what `..` means after a name depends on what that name is.
+    /// Whether the link stays inside.
     fn add_symbolic_link(&mut self, parts: &[&[u8]], target: &[u8]) -> bool {
         let path = parts.join(&b'/');
         self.link_path_bytes += path.len();
-        if self.link_path_bytes > LINK_PATH_BYTES || target.is_empty() || target.starts_with(b"/") {
+        if self.link_path_bytes > LINK_PATH_BYTES {
             return false;
         }
+        let is_inside = link_stays_inside(&path, target);
         self.links.insert(path);
-        let mut target_parts = plain_parts(target);
-        let climbs = target_parts.by_ref().take_while(|part| *part == b"..").count();
-        climbs < parts.len() && target_parts.all(|part| part != b"..")
+        is_inside
     }
 
     /// A hard link to a symbolic one would be that link in another place.
@@ -93,6 +91,17 @@ impl Tree {
         parts_of(target)
             .is_some_and(|parts| !self.goes_through_link(&parts) && !self.links.contains(&parts.join(&b'/')))
     }
+}
+
+/// Whether a symbolic link at `path` of an archive stays in that. Its target may climb at its beginning only, no higher
+/// than the link is deep: what `..` means after a name depends on what that name is.
+pub fn link_stays_inside(path: &[u8], target: &[u8]) -> bool {
+    if target.is_empty() || target.starts_with(b"/") {
+        return false;
+    }
+    let mut target_parts = plain_parts(target);
+    let climbs = target_parts.by_ref().take_while(|part| *part == b"..").count();
+    climbs < plain_parts(path).count() && target_parts.all(|part| part != b"..")
 }
 
 /// The parts of a path that stays below where it starts.

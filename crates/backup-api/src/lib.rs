@@ -62,7 +62,7 @@ pub use resumable::{ResumableApi, ResumableFuture, UploadRefusal};
 #[cfg(feature = "service")]
 pub use service::{
     Annotation, ApiFuture, ArchiveDescription, BackupApi, BodyError, ByteRange, ByteStream, EventStream,
-    PartStream, StoredArchive, Upload, UploadAtService, UploadContent, UploadPart,
+    NO_BACKGROUND, PartStream, StoredArchive, Upload, UploadAtService, UploadContent, UploadPart,
 };
 pub use text::{grouped, size};
 pub use upload_progress::UploadProgress;

@@ -184,7 +184,8 @@ fn not_available<'a, T>(reason: &'static str) -> ApiFuture<'a, T> {
 const REMEMBERED_OPERATIONS: u32 = 1000;
 
 const NO_OPERATIONS: &str = "This backup service keeps no record of its operations.";
-const NO_BACKGROUND: &str = "This backup service answers uploads only when they are complete.";
+/// Why an upload cannot be left behind once its bytes have come.
+pub const NO_BACKGROUND: &str = "This backup service answers uploads only when they are complete.";
 const NO_INSPECTION: &str = "This backup service does not look into archives.";
 const NO_ANNOTATIONS: &str = "This backup service keeps neither notes nor pins.";
 

@@ -114,7 +114,13 @@ impl Connection {
         let request = match &self.settings.credentials {
             Credentials::Basic { user, password } => request.basic_auth(user, Some(password.expose_secret())),
             Credentials::UserToken(token) => {
-                request.header(TOKEN_HEADER, format!("Bearer {}", token.expose_secret()))
+                let request = request.header(TOKEN_HEADER, format!("Bearer {}", token.expose_secret()));
+                match self.asker {
+                    // Which of the two a service reads depends on its age, and a person cannot know that.
+                    Asker::Person => request.bearer_auth(token.expose_secret()),
+                    // In a configuration it is said.
+                    Asker::Console => request,
+                }
             }
             Credentials::MasterToken(token) => request.bearer_auth(token.expose_secret()),
         };
@@ -161,16 +167,9 @@ impl Connection {
 
     /// Sends a request of [`Self::send_to`] that may be sent twice and has no body: its answer has to begin soon, and may
     /// go on as long as it likes.
-    pub(crate) async fn begun(
-        &self,
-        request: RequestBuilder,
-        subject: Subject<'_>,
-    ) -> Result<Response, Failure> {
+    pub(crate) async fn begun(&self, request: RequestBuilder) -> Answer {
         let answer = tokio::time::timeout(self.settings.read_timeout, Self::repeatedly(request)).await;
-        judged(
-            answer.unwrap_or_else(|elapsed| Err(ClientError::Silent(Box::new(elapsed)))),
-            subject,
-        )
+        answer.unwrap_or_else(|elapsed| Err(ClientError::Silent(Box::new(elapsed))))
     }
 
     /// Asks for JSON.

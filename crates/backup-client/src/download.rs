@@ -14,27 +14,32 @@ use backup_api::{
     Action, Actor, ArchiveDescription, BackupId, BodyError, ByteRange, ByteStream, Part, routes,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use http::{
     HeaderMap, HeaderName, Method, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, RANGE},
+    header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE},
 };
+use reqwest::Response;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
-    ClientError,
-    connection::{Connection, is_kind, other_kind},
-    refusal::{Failure, Subject},
+    ClientError, OfferedArchive,
+    connection::{Connection, Refused, is_kind, other_kind},
+    refusal::{Failure, Subject, failure},
 };
 
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 /// What archives are called by services of all ages.
-const KINDS: [&str; 4] = [
+const KINDS: [&str; 8] = [
     "application/gzip",
     "application/x-gzip",
     "application/octet-stream",
     "application/x-compressed-tar",
+    "application/tar+gzip",
+    "application/x-tgz",
+    "application/x-tar",
+    "binary/octet-stream",
 ];
 
 fn path(id: &BackupId, part: Part) -> String {
@@ -49,15 +54,96 @@ pub(crate) async fn describe(
     id: &BackupId,
     part: Part,
 ) -> Result<ArchiveDescription, Failure> {
-    let request = connection.ask(Method::HEAD, &path(id, part), actor);
-    let response = Connection::repeated(request, Subject::backup(Action::Download, id)).await?;
-    let headers = response.headers();
+    let OfferedArchive {
+        file_name,
+        size,
+        sha256,
+    } = offered(connection, actor, id, part).await?;
     let unexpected = || ClientError::Unexpected("without the length of the archive".to_owned());
     Ok(ArchiveDescription {
+        file_name,
+        size: size.ok_or_else(unexpected)?,
+        sha256,
+    })
+}
+
+/// What the headers of a download say.
+pub(crate) async fn offered(
+    connection: &Connection,
+    actor: &Actor,
+    id: &BackupId,
+    part: Part,
+) -> Result<OfferedArchive, Failure> {
+    let request = connection.ask(Method::HEAD, &path(id, part), actor);
+    let response = match Connection::repeatedly(request).await? {
+        Ok(response) => response,
+        // A service of before may know its downloads in one form only; and whatever refused says why to a `GET`.
+        Err(refused) if knows_no_such_call(&refused) => asked(connection, actor, (id, part), None).await?,
+        Err(Refused { status, problem, .. }) => {
+            return Err(failure(status, problem, Subject::backup(Action::Download, id)));
+        }
+    };
+    let headers = response.headers();
+    Ok(OfferedArchive {
         file_name: part.download_name(connection.environment(), id.minute()),
-        size: length(headers).ok_or_else(unexpected)?,
+        size: length(headers),
         sha256: digest(headers),
     })
+}
+
+/// All of an archive, however long it is.
+pub(crate) async fn all_of(
+    connection: &Connection,
+    actor: &Actor,
+    id: &BackupId,
+    part: Part,
+) -> Result<ByteStream, Failure> {
+    let response = asked(connection, actor, (id, part), None).await?;
+    is_archive(response.headers())?;
+    let all = length(response.headers());
+    let body = Watched::new(
+        response.bytes_stream().boxed(),
+        connection.settings().read_timeout,
+    );
+    Ok(match all {
+        Some(all) => Box::pin(Exactly::of(body, ByteRange::whole(all), all)),
+        None => Box::pin(body),
+    })
+}
+
+/// Asks for an archive as is documented; where a service knows no such call, in the form of 2019.
+async fn asked(
+    connection: &Connection,
+    actor: &Actor,
+    (id, part): (&BackupId, Part),
+    range: Option<ByteRange>,
+) -> Result<Response, Failure> {
+    let (path, subject) = (path(id, part), Subject::backup(Action::Download, id));
+    let ask = |method| {
+        let request = connection.send_to(method, &path, actor);
+        match range {
+            Some(ByteRange { start, end }) => {
+                request.header(RANGE, format!("bytes={start}-{}", end.saturating_sub(1)))
+            }
+            None => request,
+        }
+    };
+    let mut answer = connection.begun(ask(Method::GET)).await?;
+    if answer.as_ref().is_err_and(knows_no_such_call) {
+        let request = ask(Method::POST).header(CONTENT_TYPE, "application/json");
+        answer = connection.begun(request).await?;
+    }
+    answer.map_err(|Refused { status, problem, .. }| failure(status, problem, subject))
+}
+
+/// Whether a refusal may mean that a service wants to be asked otherwise. Ours give reasons.
+fn knows_no_such_call(refused: &Refused) -> bool {
+    let statuses = [
+        StatusCode::NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::NOT_IMPLEMENTED,
+    ];
+    refused.problem.is_none() && statuses.contains(&refused.status)
 }
 
 pub(crate) async fn download(
@@ -67,31 +153,29 @@ pub(crate) async fn download(
     part: Part,
     range: ByteRange,
 ) -> Result<ByteStream, Failure> {
-    let last = range.end.saturating_sub(1);
-    let request = connection
-        .send_to(Method::GET, &path(id, part), actor)
-        .header(RANGE, format!("bytes={}-{last}", range.start));
-    let response = connection
-        .begun(request, Subject::backup(Action::Download, id))
-        .await?;
-    let is_right = match response.status() {
-        StatusCode::PARTIAL_CONTENT => starts_at(response.headers(), range),
-        // A service without ranges gives the whole, which is right where the whole was asked for.
-        StatusCode::OK => range.start == 0 && length(response.headers()) == Some(range.length()),
-        _ => false,
-    };
-    if !is_right {
-        return Err(ClientError::Unexpected("with other bytes than it was asked for".to_owned()).into());
-    }
-    if !is_kind(response.headers(), &KINDS) {
-        return Err(ClientError::Unexpected(other_kind(response.headers())).into());
-    }
     let longest_silence = connection.settings().read_timeout;
-    Ok(Box::pin(Exactly::of(
-        response.bytes_stream().boxed(),
-        range.length(),
-        longest_silence,
-    )))
+    let response = asked(connection, actor, (id, part), Some(range)).await?;
+    is_archive(response.headers())?;
+    let (status, all) = (response.status(), length(response.headers()));
+    let is_range = starts_at(response.headers(), range);
+    let body = Watched::new(response.bytes_stream().boxed(), longest_silence);
+    match (status, all) {
+        (StatusCode::PARTIAL_CONTENT, _) if is_range => {
+            let length = range.length();
+            Ok(Box::pin(Exactly::of(body, ByteRange::whole(length), length)))
+        }
+        // A service without ranges gives the whole.
+        (StatusCode::OK, Some(all)) if all >= range.end => Ok(Box::pin(Exactly::of(body, range, all))),
+        _ => Err(ClientError::Unexpected("with other bytes than it was asked for".to_owned()).into()),
+    }
+}
+
+fn is_archive(headers: &HeaderMap) -> Result<(), ClientError> {
+    if is_kind(headers, &KINDS) {
+        Ok(())
+    } else {
+        Err(ClientError::Unexpected(other_kind(headers)))
+    }
 }
 
 fn starts_at(headers: &HeaderMap, range: ByteRange) -> bool {
@@ -117,23 +201,19 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// A body that is as long as was promised, or ends with an error.
-struct Exactly {
+/// A body that may come as slowly as it likes, but has to come. Whoever reads it may pause, too.
+struct Watched {
     body: BoxStream<'static, reqwest::Result<Bytes>>,
-    left: u64,
-    is_over: bool,
     longest_silence: Duration,
     deadline: Pin<Box<Sleep>>,
     /// Whether the deadline counts: nothing came since it was set.
     is_silent: bool,
 }
 
-impl Exactly {
-    fn of(body: BoxStream<'static, reqwest::Result<Bytes>>, length: u64, longest_silence: Duration) -> Self {
+impl Watched {
+    fn new(body: BoxStream<'static, reqwest::Result<Bytes>>, longest_silence: Duration) -> Self {
         Self {
             body,
-            left: length,
-            is_over: false,
             longest_silence,
             deadline: Box::pin(sleep(longest_silence)),
             is_silent: false,
@@ -150,6 +230,56 @@ impl Exactly {
         }
         self.deadline.as_mut().poll(context)
     }
+}
+
+impl Stream for Watched {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Poll::Ready(next) = self.body.poll_next_unpin(context) else {
+            ready!(self.poll_silence(context));
+            return Poll::Ready(Some(Err(broken("the service fell silent"))));
+        };
+        self.is_silent = false;
+        Poll::Ready(next.map(|next| next.map_err(|error| BodyError::Read(std::io::Error::other(error)))))
+    }
+}
+
+/// A part of a body, as long as was promised, or one that ends with an error.
+struct Exactly {
+    body: Watched,
+    /// Bytes that come first and were not asked for.
+    before: u64,
+    left: u64,
+    /// Bytes that come last and were not asked for.
+    behind: u64,
+    is_over: bool,
+}
+
+impl Exactly {
+    /// Of a body with `all` bytes, those of the range.
+    fn of(body: Watched, range: ByteRange, all: u64) -> Self {
+        Self {
+            body,
+            before: range.start,
+            left: range.length(),
+            behind: all.saturating_sub(range.end),
+            is_over: false,
+        }
+    }
+
+    /// What of a chunk was asked for; `None` where there are more bytes than were promised.
+    fn wanted(&mut self, mut chunk: Bytes) -> Option<Bytes> {
+        let passed = self.before.min(chunk.len() as u64);
+        self.before -= passed;
+        // Neither is more than the chunk has.
+        chunk.advance(usize::try_from(passed).ok()?);
+        let taken = self.left.min(chunk.len() as u64);
+        self.left -= taken;
+        let wanted = chunk.split_to(usize::try_from(taken).ok()?);
+        self.behind = self.behind.checked_sub(chunk.len() as u64)?;
+        Some(wanted)
+    }
 
     fn end(&mut self, error: BodyError) -> Poll<Option<Result<Bytes, BodyError>>> {
         self.is_over = true;
@@ -164,25 +294,25 @@ impl Stream for Exactly {
         if self.is_over {
             return Poll::Ready(None);
         }
-        let Poll::Ready(next) = self.body.poll_next_unpin(context) else {
-            ready!(self.poll_silence(context));
-            return self.end(broken("the service fell silent"));
-        };
-        self.is_silent = false;
-        match next {
-            Some(Ok(chunk)) => match self.left.checked_sub(chunk.len() as u64) {
-                Some(left) => {
-                    self.left = left;
-                    Poll::Ready(Some(Ok(chunk)))
-                }
-                None => self.end(broken("the service sent more bytes than it was asked for")),
-            },
-            Some(Err(error)) => self.end(BodyError::Read(std::io::Error::other(error))),
-            None if self.left == 0 => {
+        loop {
+            if self.left == 0 && self.behind > 0 {
+                // Nobody waits for what is behind.
                 self.is_over = true;
-                Poll::Ready(None)
+                return Poll::Ready(None);
             }
-            None => self.end(broken("the service stopped before the last byte")),
+            return match ready!(self.body.poll_next_unpin(context)) {
+                Some(Ok(chunk)) => match self.wanted(chunk) {
+                    Some(wanted) if wanted.is_empty() => continue,
+                    Some(wanted) => Poll::Ready(Some(Ok(wanted))),
+                    None => self.end(broken("the service sent more bytes than it was asked for")),
+                },
+                Some(Err(error)) => self.end(error),
+                None if self.left == 0 => {
+                    self.is_over = true;
+                    Poll::Ready(None)
+                }
+                None => self.end(broken("the service stopped before the last byte")),
+            };
         }
     }
 }
@@ -230,8 +360,21 @@ mod tests {
     const SILENCE: Duration = Duration::from_secs(20);
 
     async fn handed_on(chunks: &'static [&'static [u8]], length: u64) -> (Vec<u8>, bool) {
+        part_handed_on(chunks, (0, length, 0)).await
+    }
+
+    async fn part_handed_on(
+        chunks: &'static [&'static [u8]],
+        (before, left, behind): (u64, u64, u64),
+    ) -> (Vec<u8>, bool) {
         let chunks = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk)));
-        let mut body = Exactly::of(stream::iter(chunks).boxed(), length, SILENCE);
+        let mut body = Exactly {
+            body: Watched::new(stream::iter(chunks).boxed(), SILENCE),
+            before,
+            left,
+            behind,
+            is_over: false,
+        };
         let mut bytes = Vec::new();
         while let Some(chunk) = body.next().await {
             match chunk {
@@ -264,7 +407,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_that_falls_silent_breaks_the_download() {
         let (_never, told) = oneshot::channel();
-        let mut body = Exactly::of(pausing(told), 5, SILENCE);
+        let mut body = Exactly::of(Watched::new(pausing(told), SILENCE), ByteRange::whole(5), 5);
         assert_eq!(body.next().await.unwrap().unwrap(), "abc");
         let begin = Instant::now();
         assert!(body.next().await.unwrap().is_err());
@@ -275,7 +418,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_pauses_finds_what_came_meanwhile() {
         let (tell, told) = oneshot::channel();
-        let mut body = Exactly::of(pausing(told), 5, SILENCE);
+        let mut body = Exactly::of(Watched::new(pausing(told), SILENCE), ByteRange::whole(5), 5);
         assert_eq!(body.next().await.unwrap().unwrap(), "abc");
         // Asked for once, while nothing was there, and then not for long.
         assert!(body.next().now_or_never().is_none());
@@ -284,5 +427,24 @@ mod tests {
         assert_eq!(body.next().await.unwrap().unwrap(), "de");
         sleep(3 * SILENCE).await;
         assert!(body.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn of_a_whole_archive_only_what_was_asked_for_goes_on() {
+        let whole: &[&[u8]] = &[b"ab", b"cde", b"fg"];
+        for (parts, expected, is_whole) in [
+            ((0, 7, 0), &b"abcdefg"[..], true),
+            ((3, 4, 0), b"defg", true),
+            ((2, 3, 2), b"cde", true),
+            ((1, 1, 5), b"b", true),
+            ((6, 1, 0), b"g", true),
+            // It is shorter or longer than it said.
+            ((3, 9, 0), b"defg", false),
+            ((9, 2, 0), b"", false),
+            ((3, 3, 0), b"de", false),
+        ] {
+            let handed_on = part_handed_on(whole, parts).await;
+            assert_eq!(handed_on, (expected.to_vec(), is_whole), "{parts:?}");
+        }
     }
 }

@@ -7,12 +7,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use backup_api::{
-    Action, Actor, ApiError, Backup, Part, ResumableApi as _, StoredArchive, Upload, UploadContent,
-    UploadPart, UploadRefusal, routes,
+    Action, Actor, ApiError, Backup, Operation, Part, ResumableApi as _, StoredArchive, Upload,
+    UploadContent, UploadPart, UploadRefusal, routes,
 };
 use futures_util::StreamExt as _;
-use http::{Method, header::CONTENT_TYPE};
-use serde::Serialize;
+use http::{HeaderName, Method, header::CONTENT_TYPE};
+use reqwest::RequestBuilder;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use crate::{
@@ -22,6 +23,34 @@ use crate::{
     refusal::{Failure, Subject},
     service::{IDEMPOTENCY_KEY, LONGEST_PUBLISHING},
 };
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// What a service answers an upload with, which decides when it does.
+pub(crate) trait UploadAnswer: DeserializeOwned {
+    /// Whether the backup is made when it comes.
+    const IS_THE_END: bool;
+
+    /// Asks for this answer.
+    fn ask_for(request: RequestBuilder) -> RequestBuilder;
+}
+
+impl UploadAnswer for Backup {
+    const IS_THE_END: bool = true;
+
+    fn ask_for(request: RequestBuilder) -> RequestBuilder {
+        request
+    }
+}
+
+/// Comes as soon as all bytes have.
+impl UploadAnswer for Operation {
+    const IS_THE_END: bool = false;
+
+    fn ask_for(request: RequestBuilder) -> RequestBuilder {
+        request.header(PREFER, "respond-async")
+    }
+}
 
 /// The documented form of a pair that is there already.
 #[derive(Debug, Serialize)]
@@ -41,13 +70,13 @@ struct Brought {
     stored: Vec<StoredArchive>,
 }
 
-/// Makes a backup of `upload`, and gives the archives of this machine that are not needed here any more.
-pub(crate) async fn upload(
+/// Makes a backup of `upload`, and gives the archives of this machine that went into it.
+pub(crate) async fn upload<T: UploadAnswer>(
     uploads: &HttpUploads,
     source: Option<&Arc<dyn ArchiveSource>>,
     actor: &Actor,
     upload: Upload,
-) -> Result<(Backup, Vec<StoredArchive>), Failure> {
+) -> Result<(T, Vec<StoredArchive>), Failure> {
     let call = Call {
         uploads,
         source,
@@ -55,9 +84,10 @@ pub(crate) async fn upload(
     };
     let mut brought = Brought::default();
     let is_named = upload.idempotency_key.is_some();
-    let made = call.run(upload, &mut brought).await;
-    // A request that was made before got the backup of then: what came now is not in it.
-    if made.is_err() || is_named {
+    let made: Result<T, _> = call.run(upload, &mut brought).await;
+    // A request that was made before got the backup of then: what came now is not in it. What is still being made one of
+    // is left alone; what is not expires.
+    if made.is_err() || is_named && T::IS_THE_END {
         call.end(&brought.made).await;
     }
     Ok((made?, brought.stored))
@@ -70,7 +100,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    async fn run(&self, upload: Upload, brought: &mut Brought) -> Result<Backup, Failure> {
+    async fn run<T: UploadAnswer>(&self, upload: Upload, brought: &mut Brought) -> Result<T, Failure> {
         let Upload {
             mut parts,
             note,
@@ -129,14 +159,19 @@ impl Call<'_> {
     }
 
     /// Asked again where only the answer was lost: the same two uploads make one backup.
-    async fn hand_over(&self, pair: &Pair<'_>, idempotency_key: Option<String>) -> Result<Backup, Failure> {
+    async fn hand_over<T: UploadAnswer>(
+        &self,
+        pair: &Pair<'_>,
+        idempotency_key: Option<String>,
+    ) -> Result<T, Failure> {
         let body = serde_json::to_vec(pair).map_err(|error| Failure::Refused(ApiError::internal(error)))?;
-        let mut request = self
+        let request = self
             .uploads
             .connection
             .send_to(Method::POST, routes::UPLOAD, self.actor)
             .header(CONTENT_TYPE, "application/json")
             .body(body);
+        let mut request = T::ask_for(request);
         if let Some(key) = idempotency_key {
             request = request.header(IDEMPOTENCY_KEY, key);
         }

@@ -5,8 +5,8 @@ use std::{fmt, mem, sync::Arc, time::Duration};
 use backup_api::{
     Action, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId,
     BackupList, ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EventId, EventStream,
-    History, HistoryQuery, ListQuery, LogLine, NO_FILES, Operation, OperationId, Part, Problem, ProblemCode,
-    Upload, UploadContent, Verification, routes,
+    History, HistoryQuery, ListQuery, LogLine, NO_BACKGROUND, NO_FILES, Operation, OperationId, Part,
+    Problem, ProblemCode, StoredArchive, Upload, UploadContent, Verification, routes,
 };
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
@@ -18,7 +18,7 @@ use crate::{
     connection::{Connection, json, plain_text},
     download,
     events::Events,
-    hand_over,
+    hand_over::{self, UploadAnswer},
     multipart::{Form, form},
     refusal::{Failure, Subject, failure},
 };
@@ -97,9 +97,24 @@ impl HttpBackupApi {
         self.call(self.description(actor))
     }
 
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// An answer, or its failure as callers see it.
+    pub(crate) async fn told<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, ApiError> {
+        answer.await.map_err(|failure| self.connection.error(failure))
+    }
+
     /// Runs a call and gives its failure to the caller.
-    fn call<'a, T>(&'a self, call: impl Future<Output = Result<T, Failure>> + Send + 'a) -> ApiFuture<'a, T> {
-        Box::pin(async move { call.await.map_err(|failure| self.connection.error(failure)) })
+    fn call<'a, T: 'a>(
+        &'a self,
+        call: impl Future<Output = Result<T, Failure>> + Send + 'a,
+    ) -> ApiFuture<'a, T> {
+        Box::pin(self.told(call))
     }
 
     async fn send_json<T: DeserializeOwned>(
@@ -206,34 +221,70 @@ impl HttpBackupApi {
         }
     }
 
-    async fn take_in(&self, actor: &Actor, mut upload: Upload) -> Result<Backup, Failure> {
+    /// In a task of its own: whoever hangs up changes nothing about how it ends.
+    fn detached_upload<T: UploadAnswer + Send + 'static>(
+        &self,
+        actor: &Actor,
+        upload: Upload,
+    ) -> ApiFuture<'_, T> {
+        let (service, actor) = (self.clone(), actor.clone());
+        let task = tokio::spawn(async move {
+            let sent = service.take_in(&actor, upload).await;
+            sent.map_err(|failure| service.connection.error(failure))
+        });
+        Box::pin(async move { task.await.map_err(ApiError::internal)? })
+    }
+
+    async fn take_in<T: UploadAnswer>(&self, actor: &Actor, mut upload: Upload) -> Result<T, Failure> {
         // Before a byte moves. Whoever comes in between is met at the end.
         if let Some(holder) = self.holder(actor).await? {
             return Err(Failure::Refused(ApiError::OperationInProgress(Box::new(holder))));
         }
         // Services of ours say what they are; only they take archives piece by piece.
         let takes_pieces = self.description(actor).await?.is_some();
+        if !takes_pieces && !T::IS_THE_END {
+            let reason = NO_BACKGROUND.to_owned();
+            return Err(Failure::Refused(ApiError::NotAvailable { reason }));
+        }
         if !takes_pieces || self.streams == Streams::AsForm && begins_with_a_stream(&mut upload).await {
-            return self.send_form(actor, upload).await;
+            let (response, stored) = self.send_form::<T>(actor, upload).await?;
+            let answer = json(response).await?;
+            self.release::<T>(&stored).await;
+            return Ok(answer);
         }
         let uploads = self.uploads();
-        let (backup, stored) = hand_over::upload(&uploads, self.source.as_ref(), actor, upload).await?;
-        self.release(&stored).await;
-        Ok(backup)
+        let (answer, stored) = hand_over::upload(&uploads, self.source.as_ref(), actor, upload).await?;
+        self.release::<T>(&stored).await;
+        Ok(answer)
     }
 
-    async fn send_form(&self, actor: &Actor, upload: Upload) -> Result<Backup, Failure> {
+    /// The documented form, and whatever answer comes.
+    pub(crate) async fn send_documented_form(
+        &self,
+        actor: &Actor,
+        upload: Upload,
+    ) -> Result<reqwest::Response, Failure> {
+        let (response, _) = self.send_form::<Backup>(actor, upload).await?;
+        Ok(response)
+    }
+
+    async fn send_form<T: UploadAnswer>(
+        &self,
+        actor: &Actor,
+        upload: Upload,
+    ) -> Result<(reqwest::Response, Vec<StoredArchive>), Failure> {
         let Form {
             content_type,
             body,
             flow,
             stored,
         } = form(upload.parts, self.source.clone());
-        let mut request = self
+        let request = self
             .connection
             .send_to(Method::POST, routes::UPLOAD, actor)
             .header(CONTENT_TYPE, content_type)
             .body(reqwest::Body::wrap_stream(body));
+        let mut request = T::ask_for(request);
         if let Some(key) = upload.idempotency_key {
             request = request.header(IDEMPOTENCY_KEY, key);
         }
@@ -248,19 +299,17 @@ impl HttpBackupApi {
             }
         };
         match (answer, flow.error()) {
-            (Ok(response), _) => {
-                let backup = json(response).await?;
-                self.release(&stored.taken()).await;
-                Ok(backup)
-            }
+            (Ok(response), _) => Ok((response, stored.taken())),
             (Err(_), Some(stopped)) => Err(Failure::Refused(stopped.into())),
             (Err(failure), None) => Err(failure),
         }
     }
 
-    /// The other machine has them; what cannot be let go here expires.
-    async fn release(&self, archives: &[backup_api::StoredArchive]) {
-        let Some(source) = &self.source else { return };
+    /// The other machine has them in a backup; what cannot be let go here expires.
+    async fn release<T: UploadAnswer>(&self, archives: &[StoredArchive]) {
+        let Some(source) = self.source.as_ref().filter(|_| T::IS_THE_END) else {
+            return;
+        };
         for archive in archives {
             if let Err(error) = source.release(archive).await {
                 tracing::warn!(
@@ -421,13 +470,7 @@ impl BackupApi for HttpBackupApi {
     }
 
     fn upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Backup> {
-        // In a task of its own: whoever hangs up changes nothing about how it ends.
-        let (service, actor) = (self.clone(), actor.clone());
-        let task = tokio::spawn(async move {
-            let sent = service.take_in(&actor, upload).await;
-            sent.map_err(|failure| service.connection.error(failure))
-        });
-        Box::pin(async move { task.await.map_err(ApiError::internal)? })
+        self.detached_upload(actor, upload)
     }
 
     fn describe<'a>(
@@ -471,6 +514,10 @@ impl BackupApi for HttpBackupApi {
             Connection::once(request, Subject::backup(Action::Delete, id)).await?;
             Ok(())
         })
+    }
+
+    fn begin_upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Operation> {
+        self.detached_upload(actor, upload)
     }
 
     fn annotate<'a>(
@@ -542,7 +589,7 @@ impl BackupApi for HttpBackupApi {
 }
 
 /// A path with the query that `values` make.
-fn with_query(path: &str, values: &impl Serialize) -> Result<String, Failure> {
+pub(crate) fn with_query(path: &str, values: &impl Serialize) -> Result<String, Failure> {
     let query =
         serde_urlencoded::to_string(values).map_err(|error| Failure::Refused(ApiError::internal(error)))?;
     Ok(if query.is_empty() {

@@ -219,7 +219,7 @@ pub(crate) struct Waiting {
     /// Wait until it is done, which is usual
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
-    /// Only begin, and print the id of the operation
+    /// Leave it to the service as soon as it needs nothing from here, and print the id of the operation
     #[arg(long, overrides_with = "wait")]
     no_wait: bool,
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use backup_api::{
-    ApiError, ArchiveDescription, BackupApi as _, BackupId, BodyError, ByteRange, ByteStream, Part,
-};
-use bytes::Bytes;
+use backup_api::{ApiError, BackupApi as _, BackupId, BodyError, ByteRange, ByteStream, Part};
+use backup_client::OfferedArchive;
+use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 
 use crate::{failure::Failure, printer::Printer, session::Session};
@@ -28,9 +27,13 @@ pub(crate) struct Fetch<'a> {
     id: &'a BackupId,
     part: Part,
     printer: Printer,
-    size: u64,
+    /// Where it ends, if the service says so.
+    size: Option<u64>,
     position: u64,
     stream: Option<ByteStream>,
+    /// Bytes that come again before those that are wanted: of an archive of unknown size nothing but all is asked for.
+    again: u64,
+    is_over: bool,
     /// How often in a row nothing came.
     in_vain: usize,
 }
@@ -40,10 +43,10 @@ pub(crate) async fn describe(
     session: &Session,
     id: &BackupId,
     part: Part,
-) -> Result<ArchiveDescription, Failure> {
+) -> Result<OfferedArchive, Failure> {
     loop {
-        let described = session.api().describe(&session.actor, id, part).await;
-        match described {
+        let offered = session.api().offered(&session.actor, id, part).await;
+        match offered {
             Err(refused @ ApiError::Unauthenticated { .. }) => session.renew(refused)?,
             other => return Ok(other?),
         }
@@ -55,7 +58,7 @@ impl<'a> Fetch<'a> {
     pub(crate) fn new(
         session: &'a Session,
         (id, part): (&'a BackupId, Part),
-        (position, size): (u64, u64),
+        (position, size): (u64, Option<u64>),
         printer: Printer,
     ) -> Self {
         Self {
@@ -66,19 +69,27 @@ impl<'a> Fetch<'a> {
             size,
             position,
             stream: None,
+            again: 0,
+            is_over: false,
             in_vain: 0,
         }
     }
 
     /// The bytes that come next; `None` after the last one.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
-        while self.position < self.size {
+        while !self.is_over && self.size.is_none_or(|size| self.position < size) {
             let Some(stream) = &mut self.stream else {
                 self.open().await?;
                 continue;
             };
             match stream.next().await {
-                Some(Ok(bytes)) => {
+                Some(Ok(mut bytes)) => {
+                    let passed = bytes.len().min(usize::try_from(self.again).unwrap_or(usize::MAX));
+                    bytes.advance(passed);
+                    self.again -= passed as u64;
+                    if bytes.is_empty() {
+                        continue;
+                    }
                     self.position += bytes.len() as u64;
                     self.in_vain = 0;
                     return Ok(Some(bytes));
@@ -89,19 +100,34 @@ impl<'a> Fetch<'a> {
                     })
                     .await?;
                 }
-                None => self.stream = None,
+                None if self.size.is_some() => self.stream = None,
+                None if self.again > 0 => {
+                    return Err(Failure::Integrity(format!(
+                        "The {} ended earlier this time than it did before. Nothing of it is kept; try again, and tell \
+                         whoever runs the service if it happens twice.",
+                        self.part.title()
+                    )));
+                }
+                None => self.is_over = true,
             }
         }
         Ok(None)
     }
 
     async fn open(&mut self) -> Result<(), Failure> {
-        let range = ByteRange {
-            start: self.position,
-            end: self.size,
+        let (api, actor) = (self.session.api(), &self.session.actor);
+        let opened = match self.size {
+            Some(end) => {
+                let start = self.position;
+                api.download(actor, self.id, self.part, ByteRange { start, end })
+                    .await
+            }
+            None => {
+                self.again = self.position;
+                api.all_of(actor, self.id, self.part).await
+            }
         };
-        let api = self.session.api();
-        match api.download(&self.session.actor, self.id, self.part, range).await {
+        match opened {
             Ok(stream) => self.stream = Some(stream),
             Err(refused @ ApiError::Unauthenticated { .. }) => self.session.renew(refused)?,
             Err(error @ (ApiError::Unavailable { .. } | ApiError::TooManyAttempts { .. })) => {
@@ -120,9 +146,9 @@ impl<'a> Fetch<'a> {
         };
         self.in_vain += 1;
         self.printer.explain(&format!(
-            "{} of {} bytes have come; the rest is asked for again. {}",
+            "{}{} bytes have come; the rest is asked for again. {}",
             self.position,
-            self.size,
+            self.size.map(|size| format!(" of {size}")).unwrap_or_default(),
             Failure::from(error)
         ));
         tokio::time::sleep(*pause).await;

@@ -253,7 +253,7 @@ async fn fetch_span(
         let mut bytes = BufReader::with_capacity(CHUNK, Arriving::new(arriving));
         write_span(&folder, &span, begin, &mut bytes, &counter)
     });
-    let mut fetch = Fetch::new(session, (id, Part::Volume), (begin, end), printer);
+    let mut fetch = Fetch::new(session, (id, Part::Volume), (begin, Some(end)), printer);
     let outcome = loop {
         match fetch.next().await {
             Ok(Some(bytes)) => {

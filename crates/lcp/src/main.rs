@@ -13,6 +13,7 @@ mod credentials;
 mod failure;
 mod fetch;
 mod fetch_files;
+mod gzip;
 mod ini;
 mod pace;
 mod pack;

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write as _};
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, progress};
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,8 @@ impl Printer {
     )]
     /// Talk. Nothing can be said about a standard error that is gone.
     pub(crate) fn say(self, sentence: &str) {
-        let _ = writeln!(io::stderr().lock(), "{sentence}");
+        let mut terminal = io::stderr().lock();
+        let _ = progress::clear(&mut terminal).and_then(|()| writeln!(terminal, "{sentence}"));
     }
 
     /// Talk that only `--verbose` wants.

@@ -3,23 +3,55 @@
 //!
 //! Drawn here rather than by a library: the usual one brings a crate named `console`, which is the name of one of ours.
 
+mod line;
+mod speed;
+
 use std::{
+    env,
     io::{self, IsTerminal as _, Write as _},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use tokio::task::JoinHandle;
 
+use self::{
+    line::{Moment, Pace, Style},
+    speed::Course,
+};
 use crate::{printer::Printer, words};
 
 const DRAWN_EVERY: Duration = Duration::from_millis(200);
 const TOLD_EVERY: Duration = Duration::from_secs(30);
-const BAR: u64 = 24;
 const USUAL_WIDTH: usize = 80;
+/// Back to the beginning of the line, which is empty then.
+const CLEAR: &str = "\r\x1b[K";
+
+/// Whether a line stands on the terminal that others would write into.
+static IS_DRAWN: AtomicBool = AtomicBool::new(false);
+
+/// Whether somebody is asked something, and nothing may be drawn.
+static IS_HELD: AtomicBool = AtomicBool::new(false);
+
+/// While there is one, nothing is drawn.
+#[derive(Debug)]
+pub(crate) struct Held(());
+
+impl Held {
+    pub(crate) fn new() -> Self {
+        IS_HELD.store(true, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        IS_HELD.store(false, Ordering::SeqCst);
+    }
+}
 
 /// Something long that is under way.
 #[derive(Debug)]
@@ -42,6 +74,7 @@ struct State {
     before: AtomicU64,
     begin: Instant,
     is_watched: bool,
+    is_over: AtomicBool,
 }
 
 impl Progress {
@@ -53,7 +86,8 @@ impl Progress {
             done: AtomicU64::new(0),
             before: AtomicU64::new(0),
             begin: Instant::now(),
-            is_watched: io::stderr().is_terminal(),
+            is_watched: is_watched(),
+            is_over: AtomicBool::new(false),
         });
         if !state.is_watched {
             let size = total
@@ -63,10 +97,15 @@ impl Progress {
         }
         let drawn = Arc::clone(&state);
         let drawing = tokio::spawn(async move {
-            let pause = if drawn.is_watched { DRAWN_EVERY } else { TOLD_EVERY };
+            let mut course = Course::default();
+            let (pause, style) = if drawn.is_watched {
+                (DRAWN_EVERY, Style::of_the_terminal())
+            } else {
+                (TOLD_EVERY, Style::PLAIN)
+            };
             loop {
                 tokio::time::sleep(pause).await;
-                drawn.draw();
+                drawn.draw(&mut course, style);
             }
         });
         Self {
@@ -82,10 +121,9 @@ impl Progress {
 
     /// Ends with one line that stays.
     pub(crate) fn finish(self) {
-        self.drawing.abort();
         let state = &self.state;
+        state.is_over.store(true, Ordering::SeqCst);
         let (done, new, elapsed) = (state.done(), state.new_bytes(), state.begin.elapsed());
-        state.clear();
         self.printer.say(&format!(
             "{}: {} in {} ({})",
             state.label,
@@ -99,8 +137,17 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.drawing.abort();
-        self.state.clear();
+        self.state.is_over.store(true, Ordering::SeqCst);
+        let _ = clear(&mut io::stderr().lock());
     }
+}
+
+/// Takes the line away that is drawn, so that something can be said.
+pub(crate) fn clear(terminal: &mut impl io::Write) -> io::Result<()> {
+    if IS_DRAWN.swap(false, Ordering::SeqCst) {
+        terminal.write_all(CLEAR.as_bytes())?;
+    }
+    Ok(())
 }
 
 impl Counter {
@@ -118,6 +165,11 @@ impl Counter {
         self.0.done.fetch_add(bytes, Ordering::Relaxed);
         self.0.before.fetch_add(bytes, Ordering::Relaxed);
     }
+
+    /// So many are done now, as somebody else counts.
+    pub(crate) fn set(&self, bytes: u64) {
+        self.0.done.store(bytes, Ordering::Relaxed);
+    }
 }
 
 impl State {
@@ -129,53 +181,39 @@ impl State {
         self.done().saturating_sub(self.before.load(Ordering::Relaxed))
     }
 
-    fn draw(&self) {
-        let line = self.line(self.begin.elapsed());
+    fn draw(&self, course: &mut Course, style: Style) {
+        let moment = self.moment(course, self.begin.elapsed());
         let mut terminal = io::stderr().lock();
+        if self.is_over.load(Ordering::SeqCst) || IS_HELD.load(Ordering::SeqCst) {
+            return;
+        }
         // A terminal that is gone needs no progress.
         let _ = if self.is_watched {
-            let shown: String = line.chars().take(width().saturating_sub(1)).collect();
-            write!(terminal, "\r{shown}\x1b[K").and_then(|()| terminal.flush())
+            // The last column stays free: some terminals begin a new line with it.
+            let line = moment.line(style, width().saturating_sub(1));
+            IS_DRAWN.store(true, Ordering::SeqCst);
+            write!(terminal, "\r{line}\x1b[K").and_then(|()| terminal.flush())
         } else {
-            writeln!(terminal, "{line}")
+            writeln!(terminal, "{}", moment.sentence())
         };
     }
 
-    fn clear(&self) {
-        if self.is_watched {
-            let _ = write!(io::stderr().lock(), "\r\x1b[K");
+    fn moment(&self, course: &mut Course, elapsed: Duration) -> Moment<'_> {
+        let done = self.done();
+        let pace = course.see(elapsed, self.new_bytes());
+        let is_over = self.total.is_some_and(|total| total > 0 && done >= total);
+        Moment {
+            label: &self.label,
+            done,
+            total: self.total,
+            pace: if is_over { Pace::Finishing } else { pace },
         }
     }
+}
 
-    fn line(&self, elapsed: Duration) -> String {
-        let (done, new) = (self.done(), self.new_bytes());
-        let speed = words::speed(new, elapsed);
-        let Some(total) = self.total.filter(|total| *total > 0) else {
-            return format!("{}  {}  {speed}", self.label, words::size(done));
-        };
-        let part = |of: u64| {
-            let share = u128::from(done.min(total)) * u128::from(of) / u128::from(total);
-            u64::try_from(share).unwrap_or(of)
-        };
-        let filled = usize::try_from(part(BAR)).unwrap_or(0);
-        let empty = usize::try_from(BAR).unwrap_or(0) - filled;
-        let left = u128::from(total.saturating_sub(done)) * elapsed.as_millis() / u128::from(new.max(1));
-        let left = if new == 0 {
-            String::new()
-        } else {
-            let left = Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX));
-            format!("  {} left", words::duration(left))
-        };
-        format!(
-            "{}  [{}{}] {:>3} %  {} of {}  {speed}{left}",
-            self.label,
-            "#".repeat(filled),
-            "-".repeat(empty),
-            part(100),
-            words::size(done),
-            words::size(total),
-        )
-    }
+/// Whether somebody sees a line that is drawn again and again.
+fn is_watched() -> bool {
+    io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|kind| kind != "dumb")
 }
 
 /// Columns of the terminal.
@@ -191,37 +229,47 @@ fn width() -> usize {
 mod tests {
     use super::*;
 
-    fn state(total: Option<u64>, before: u64, done: u64) -> State {
-        State {
+    fn told(total: Option<u64>, before: u64, done: u64) -> String {
+        let state = State {
             label: "Database".to_owned(),
             total,
             done: done.into(),
             before: before.into(),
             begin: Instant::now(),
             is_watched: false,
-        }
+            is_over: AtomicBool::new(false),
+        };
+        state
+            .moment(&mut Course::default(), Duration::from_secs(2))
+            .sentence()
     }
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_long() {
-        let half = state(Some(2_000_000), 0, 1_000_000).line(Duration::from_secs(10));
         assert_eq!(
-            half,
-            "Database  [############------------]  50 %  1.0 MB of 2.0 MB  100.0 kB/s  10 s left"
+            told(Some(2_000_000), 0, 1_000_000),
+            "Database  50 %  1.0 of 2.0 MB  500.0 kB/s  2 s left"
         );
+        assert_eq!(told(None, 0, 1_000_000), "Database  1.0 MB  500.0 kB/s");
     }
 
     #[test]
     fn what_was_there_before_makes_nothing_faster() {
-        let resumed = state(Some(2_000_000), 900_000, 1_000_000).line(Duration::from_secs(10));
-        assert!(resumed.ends_with("10.0 kB/s  1 min 40 s left"), "{resumed}");
-        let nothing_yet = state(Some(2_000_000), 900_000, 900_000).line(Duration::from_secs(10));
-        assert!(nothing_yet.ends_with("0 B/s"), "{nothing_yet}");
+        assert_eq!(
+            told(Some(2_000_000), 900_000, 920_000),
+            "Database  46 %  920.0 kB of 2.0 MB  10.0 kB/s  1 min 48 s left"
+        );
+        assert_eq!(
+            told(Some(2_000_000), 900_000, 900_000),
+            "Database  45 %  900.0 kB of 2.0 MB  0 B/s"
+        );
     }
 
     #[test]
-    fn without_a_total_there_is_no_bar() {
-        let line = state(None, 0, 1_000_000).line(Duration::from_secs(1));
-        assert_eq!(line, "Database  1.0 MB  1.0 MB/s");
+    fn what_comes_after_the_last_byte_is_no_transfer() {
+        assert_eq!(
+            told(Some(2_000_000), 0, 2_000_000),
+            "Database  100 %  2.0 of 2.0 MB  finishing"
+        );
     }
 }

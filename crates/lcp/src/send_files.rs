@@ -6,7 +6,7 @@
 use std::{
     io::{self, Read as _, Seek as _, SeekFrom},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -264,14 +264,18 @@ impl Sending<'_> {
             let count = digested.entries.len();
             let entries = stream::iter((0..count).map(move |index| digested.entries[index].clone()));
             async move {
+                let reading = Mutex::new(None);
                 let tell = |done, of| {
-                    printer.explain(&format!(
-                        "The service reads it through: {} of {}.",
-                        words::size(done),
-                        words::size(of)
-                    ));
+                    let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
+                    let start = || Progress::start("The service reads it through", Some(of), printer);
+                    reading.get_or_insert_with(start).counter().set(done);
                 };
-                files.commit(&self.session.actor, entries, tell).await
+                let committed = files.commit(&self.session.actor, entries, tell).await;
+                let reading = reading.into_inner().unwrap_or_else(PoisonError::into_inner);
+                if let (Some(progress), Ok(_)) = (reading, &committed) {
+                    progress.finish();
+                }
+                committed
             }
         };
         self.patiently(call).await

@@ -4,7 +4,11 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use secrecy::SecretString;
 
-use crate::{credentials, failure::Failure};
+use crate::{
+    credentials,
+    failure::Failure,
+    progress::{self, Held},
+};
 
 /// Whether somebody can be asked: they see the question and can type.
 pub(crate) fn is_attended() -> bool {
@@ -13,6 +17,7 @@ pub(crate) fn is_attended() -> bool {
 
 /// Asks for a token, which is not shown while it is typed.
 pub(crate) fn ask_for_token(question: &str) -> Result<SecretString, Failure> {
+    let _held = Held::new();
     ask(question)?;
     let line = rpassword::read_password()
         .map_err(|error| Failure::Failed(format!("The terminal cannot be read: {error}.")))?;
@@ -21,6 +26,7 @@ pub(crate) fn ask_for_token(question: &str) -> Result<SecretString, Failure> {
 
 /// Asks for a line.
 pub(crate) fn ask_for_line(question: &str) -> Result<String, Failure> {
+    let _held = Held::new();
     ask(question)?;
     let mut line = String::new();
     io::stdin()
@@ -31,7 +37,8 @@ pub(crate) fn ask_for_line(question: &str) -> Result<String, Failure> {
 
 fn ask(question: &str) -> Result<(), Failure> {
     let mut terminal = io::stderr().lock();
-    write!(terminal, "{question} ")
+    progress::clear(&mut terminal)
+        .and_then(|()| write!(terminal, "{question} "))
         .and_then(|()| terminal.flush())
         .map_err(|error| Failure::Failed(format!("The terminal cannot be written: {error}.")))
 }

@@ -24,6 +24,15 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
+/// So much of so much, with the unit said once where it is the same: `1.2 of 3.4 GB`.
+pub(crate) fn amount(done: u64, total: u64) -> String {
+    let (done, total) = (size(done), size(total));
+    match (done.split_once(' '), total.split_once(' ')) {
+        (Some((done, unit)), Some((_, other))) if unit == other => format!("{done} of {total}"),
+        _ => format!("{done} of {total}"),
+    }
+}
+
 /// `1 file`, `2 files`.
 pub(crate) fn files(count: u64) -> String {
     if count == 1 {
@@ -51,6 +60,16 @@ pub(crate) fn duration(duration: Duration) -> String {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// The same as far as anybody can know it beforehand: `2 min 5 s`, `13 min`.
+pub(crate) fn time_left(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        600..3600 => format!("{} min", seconds / 60),
+        360_000.. => "days".to_owned(),
+        _ => self::duration(duration),
     }
 }
 
@@ -102,6 +121,29 @@ mod tests {
             (u64::MAX, "18446.7 PB"),
         ] {
             assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn units_are_said_once_where_they_are_the_same() {
+        assert_eq!(amount(1_200_000_000, 3_400_000_000), "1.2 of 3.4 GB");
+        assert_eq!(amount(999_000_000, 3_400_000_000), "999.0 MB of 3.4 GB");
+        assert_eq!(amount(0, 999), "0 of 999 B");
+    }
+
+    #[test]
+    fn nobody_knows_the_seconds_of_an_hour() {
+        for (seconds, text) in [
+            (59, "59 s"),
+            (125, "2 min 5 s"),
+            (599, "9 min 59 s"),
+            (600, "10 min"),
+            (3599, "59 min"),
+            (7260, "2 h 1 min"),
+            (359_999, "99 h 59 min"),
+            (u64::MAX, "days"),
+        ] {
+            assert_eq!(time_left(Duration::from_secs(seconds)), text);
         }
     }
 

@@ -127,8 +127,17 @@ impl BackupApi for Recorded {
         self.tell(activity, async move { service.delete(&actor, &id).await })
     }
 
+    /// How it ends is told by the service itself and by the pages; here nobody waits for that.
     fn begin_upload<'a>(&'a self, actor: &'a Actor, upload: Upload) -> ApiFuture<'a, Operation> {
-        self.service.begin_upload(actor, upload)
+        let activity = Activity {
+            bytes: upload.announced_length,
+            ..Activity::by(actor, ActivityKind::Upload).ended(ActivityOutcome::Started)
+        };
+        let (service, actor) = (self.service.clone(), actor.clone());
+        self.tell(
+            activity,
+            async move { service.begin_upload(&actor, upload).await },
+        )
     }
 
     fn annotate<'a>(

@@ -1,8 +1,10 @@
 //! The copy of a running console, made as `docs/OPERATIONS.md` says, works in its place.
 
-use std::{path::Path, process::Command};
+use std::{path::Path, process::Command, time::Duration};
 
 use archive_samples::{database, volume};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use crate::support::{Place, Server, form};
 
@@ -29,6 +31,62 @@ fn upload(server: &Server, bearer: (&str, &str), number: u64) -> String {
     answer.json()["backupId"].as_str().unwrap().to_owned()
 }
 
+/// Makes a backup whose document library comes file by file, and gives the path of its archive. In another environment,
+/// which waits for no minute of the first one.
+fn upload_by_file(server: &Server, bearer: (&str, &str), documents: &[&str]) -> String {
+    const SERVICE: &str = "/services/lfrjoebloggs-uat/backup";
+    let (mut contents, mut entries) = (Vec::new(), String::new());
+    for name in documents {
+        let content = name.repeat(50_000);
+        let sha256 = hex::encode(Sha256::digest(&content));
+        contents.extend_from_slice(format!("{sha256} {}\n{content}", content.len()).as_bytes());
+        let entry = json!({
+            "path": format!("document_library/{name}"),
+            "size": content.len(),
+            "mode": "0644",
+            "modified": 1_600_000_000,
+            "sha256": sha256,
+        });
+        entries += &format!("{entry}\n");
+    }
+    let send = |path: &str, headers: &[(&str, &str)], body: &[u8]| {
+        let headers = [&[bearer], headers].concat();
+        let answer = server.request("POST", &format!("{SERVICE}{path}"), &headers, body);
+        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+        answer
+    };
+    send(
+        "/files/contents",
+        &[("Content-Type", "application/octet-stream")],
+        &contents,
+    );
+    let lines = ("Content-Type", "application/x-ndjson");
+    let library = send("/files/libraries", &[lines], entries.as_bytes()).json();
+    let library = library["id"].as_str().unwrap();
+    let look = || server.get(&format!("{SERVICE}/files/libraries/{library}"), &[bearer]);
+    while look().json()["state"] != "finished" {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let dump = database(4);
+    let length = dump.len().to_string();
+    let announced = [
+        ("Tus-Resumable", "1.0.0"),
+        ("Upload-Length", length.as_str()),
+        ("Upload-Metadata", "part ZGF0YWJhc2U="),
+        ("Content-Type", "application/offset+octet-stream"),
+    ];
+    let sent = send("/uploads", &announced, &dump);
+    let location = sent.header("location").unwrap();
+    let pair = json!({ "database": location.rsplit('/').next(), "volume": library }).to_string();
+    let made = send(
+        "/upload",
+        &[("Content-Type", "application/json")],
+        pair.as_bytes(),
+    )
+    .json();
+    format!("{SERVICE}/download/volume/{}", made["backupId"].as_str().unwrap())
+}
+
 #[test]
 fn a_copy_made_while_it_runs_works_in_its_place() {
     let place = Place::new();
@@ -36,6 +94,7 @@ fn a_copy_made_while_it_runs_works_in_its_place() {
     let bearer = ("dxpcloud-authorization", token.as_str());
     let server = place.serve_demo();
     let id = upload(&server, bearer, 1);
+    let by_file = upload_by_file(&server, bearer, &["one", "two"]);
     // Somebody is in the middle of an upload.
     let begun = server.request(
         "POST",
@@ -79,6 +138,8 @@ fn a_copy_made_while_it_runs_works_in_its_place() {
             .body
     };
     let before = download(&server, &id);
+    let before_by_file = server.get(&by_file, &[bearer]).body;
+    assert!(before_by_file.starts_with(&[0x1f, 0x8b]));
     assert!(server.stop().0.success());
 
     let mut command = place.command(&["serve", "--demo", "--data", "copy", "--listen", "127.0.0.1:0"]);
@@ -94,6 +155,10 @@ fn a_copy_made_while_it_runs_works_in_its_place() {
         .collect();
     assert!(ids.contains(&id.as_str()), "{ids:?}");
     assert_eq!(download(&restored, &id), before);
+    assert!(
+        restored.get(&by_file, &[bearer]).body == before_by_file,
+        "the library of single files has other bytes"
+    );
     // Every backup that the copy knows can be read, the one that came in meanwhile too if it is among them.
     for id in &ids {
         assert!(
@@ -107,6 +172,9 @@ fn a_copy_made_while_it_runs_works_in_its_place() {
     let state = restored.request("HEAD", &upload_path, &headers, b"");
     assert_eq!(state.header("upload-offset").as_deref(), Some("100"), "{state:?}");
     upload(&restored, bearer, 3);
+    // The pack goes on behind what was copied, and what stands there is what it was.
+    upload_by_file(&restored, bearer, &["one", "three"]);
+    assert!(restored.get(&by_file, &[bearer]).body == before_by_file);
     let (status, log) = restored.stop();
     assert!(status.success() && !log.contains(" ERROR "), "{log}");
 }

@@ -86,6 +86,11 @@ impl Console {
         Api::with_token(self.server.address, &self.token)
     }
 
+    /// What the person names themselves with.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The cookies of somebody who has signed in.
     pub(super) fn sign_in(&self) -> Result<String> {
         let body = format!("email={EMAIL}&password={}", PASSWORD.replace(' ', "+"));

@@ -14,6 +14,7 @@ mod report;
 mod rows;
 mod samples;
 mod statistics;
+mod watched;
 mod workshop;
 
 use std::{fmt::Write as _, fs};
@@ -75,6 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let toolchain = steps.perform("set-up", setup::for_benchmarks)?;
     if !options.as_built {
         build::build(&mut steps, &toolchain)?;
+        build::build_command_line(&mut steps, &toolchain)?;
         let inspection = [
             "build",
             "--release",

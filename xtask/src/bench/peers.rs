@@ -1,10 +1,12 @@
-//! What we are measured against, started by us: nginx, tuned, and the reference server of the tus protocol.
+//! What we are measured against, started by us: nginx, tuned, the reference server of the tus protocol, and rclone with a
+//! server of its own.
 
 use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
 use super::workshop::{Folder, Server, free_address};
+use crate::invocation::Invocation;
 
 /// Debian keeps nginx here, which is not in everybody's `PATH`.
 const SYSTEM_PROGRAMS: &str = "/usr/sbin";
@@ -68,4 +70,49 @@ pub(super) fn tus_server(folder: &Folder) -> Result<Server> {
     let mut command = Command::new("node");
     command.args([TUS_SERVER, &folder.text("files")]);
     Server::start_announced(command, "listening on ", &folder.path("tus.log"))
+}
+
+/// rclone with its own server over a folder, which has no cache and keeps files as they are.
+#[derive(Debug)]
+pub(super) struct Rclone(Server);
+
+impl Rclone {
+    /// The name that the server has for [`Self::copy`].
+    pub(super) const REMOTE: &str = ":webdav:";
+
+    /// Serves the files of `root`, and takes more.
+    pub(super) fn serve(folder: &Folder, root: &Path) -> Result<Self> {
+        let address = free_address()?;
+        let mut command = rclone();
+        command
+            .args(["serve", "webdav", "--addr", &address.to_string()])
+            .arg(root);
+        Server::start(command, address, &folder.path("rclone.log")).map(Self)
+    }
+
+    /// A command that copies from a folder to the server or back, so many files at a time.
+    pub(super) fn copy(&self, from: &str, to: &str, concurrency: u32) -> Command {
+        let concurrency = concurrency.to_string();
+        let mut command = rclone();
+        command
+            .args(["copy", from, to])
+            .args(["--transfers", &concurrency, "--checkers", &concurrency])
+            .env("RCLONE_WEBDAV_URL", format!("http://{}", self.0.address))
+            .env("RCLONE_WEBDAV_VENDOR", "other");
+        command
+    }
+}
+
+/// Without the configuration of whoever measures.
+fn rclone() -> Command {
+    let mut command = Command::new("rclone");
+    command.args(["--config", ""]);
+    command
+}
+
+/// The first line of `rclone version`, such as `rclone v1.60.1-DEV`.
+pub(super) fn rclone_version() -> String {
+    let version = Invocation::new("rclone").arguments(["version"]).answer();
+    let version = version.unwrap_or_default();
+    version.lines().next().unwrap_or("rclone").to_owned()
 }

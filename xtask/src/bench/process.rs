@@ -59,6 +59,13 @@ impl Process {
         field(&io, "rchar").with_context(|| format!("/proc/{}/io has no rchar", self.0))
     }
 
+    /// How many files, sockets and the like it has open now.
+    pub(super) fn descriptors(self) -> Result<u64> {
+        let path = format!("/proc/{}/fd", self.0);
+        let open = fs::read_dir(&path).with_context(|| format!("cannot list {path}"))?;
+        Ok(open.count() as u64)
+    }
+
     /// The processes that it started and that still run.
     pub(super) fn children(self) -> Result<Vec<Self>> {
         let mut children = Vec::new();

@@ -4,7 +4,7 @@
 //! file (a tar header) is a member of its own that is stored, not squeezed.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufWriter, Write},
     path::Path,
     process::{Command, Stdio},
@@ -91,7 +91,7 @@ fn mysql_rows(copy: &[u8]) -> Vec<u8> {
 pub(super) fn write_volume(path: &Path, bytes: u64) -> Result<u64> {
     let mut random = Random(11);
     let documents = (0..DOCUMENTS)
-        .map(|_| gzip(document(&mut random)))
+        .map(|_| gzip(document(&mut random, DOCUMENT_BYTES)))
         .collect::<Result<Vec<_>>>()?;
     let mut file = Counted::create(path)?;
     let mut number = 0_u32;
@@ -108,6 +108,26 @@ pub(super) fn write_volume(path: &Path, bytes: u64) -> Result<u64> {
     }
     file.write_all(&stored(&[0; 2 * TAR_BLOCK]))?;
     file.finish()
+}
+
+/// Writes the folder of a document library with so many small files, each different, and gives how many they are and how
+/// many bytes they have.
+pub(super) fn write_small_files(folder: &Path, files: u32) -> Result<(u64, u64)> {
+    const SMALLEST: u64 = 1024;
+    const LARGEST: u64 = 16 * 1024;
+    let (mut random, mut bytes) = (Random(17), 0);
+    for number in 0..files {
+        let parent = folder.join(format!("document_library/20101/{}/{number}", number % 97));
+        let length = SMALLEST + random.below(LARGEST - SMALLEST);
+        fs::create_dir_all(&parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        fs::write(
+            parent.join("1.0"),
+            document(&mut random, usize::try_from(length)?),
+        )
+        .context("cannot write a sample")?;
+        bytes += length;
+    }
+    Ok((files.into(), bytes))
 }
 
 /// Rows as Liferay's tables have them: ids, times, names, a little text.
@@ -144,10 +164,10 @@ fn sql(random: &mut Random) -> Vec<u8> {
     text
 }
 
-/// Bytes that gzip makes about six percent smaller, padded as tar wants it.
-fn document(random: &mut Random) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(DOCUMENT_BYTES);
-    while bytes.len() < DOCUMENT_BYTES {
+/// Bytes that gzip makes about six percent smaller.
+fn document(random: &mut Random, length: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
         let word = random.next().to_le_bytes();
         // Seven of eight bits are random in half of them.
         if random.below(2) == 0 {
@@ -156,7 +176,7 @@ fn document(random: &mut Random) -> Vec<u8> {
             bytes.extend(word);
         }
     }
-    bytes.truncate(DOCUMENT_BYTES);
+    bytes.truncate(length);
     bytes
 }
 
@@ -301,7 +321,7 @@ mod tests {
                     break;
                 }
             }
-            std::fs::remove_file(path).expect("was written");
+            fs::remove_file(path).expect("was written");
             let report = inspection.finish();
             assert_eq!(report.findings, [], "{name}: {}", report.summary);
         }
@@ -311,14 +331,14 @@ mod tests {
     fn tar_reads_the_document_library() {
         let path = sample("volume.tgz");
         let bytes = write_volume(&path, MIB).expect("written");
-        assert_eq!(std::fs::metadata(&path).expect("written").len(), bytes);
+        assert_eq!(fs::metadata(&path).expect("written").len(), bytes);
         let list = Invocation::new("tar")
             .arguments(["tzvf", &path.display().to_string()])
             .answer()
             .expect("tar reads it");
         assert_eq!(list.lines().count(), 24, "{list}");
         assert!(list.lines().all(|line| line.contains(" 786432 ")), "{list}");
-        std::fs::remove_file(path).expect("was written");
+        fs::remove_file(path).expect("was written");
     }
 
     #[test]
@@ -346,6 +366,6 @@ mod tests {
         let times = expanded.trim().parse::<u64>().expect("a number") * 10 / bytes;
         assert!((40..65).contains(&times), "{times} tenths");
         assert_eq!(last, "-- PostgreSQL database dump complete");
-        std::fs::remove_file(path).expect("was written");
+        fs::remove_file(path).expect("was written");
     }
 }

@@ -19,10 +19,7 @@ pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::start();
     let toolchain = steps.perform("set-up", setup::for_release)?;
     build(&mut steps, &toolchain)?;
-    let command_line = toolchain
-        .cargo()
-        .arguments(["build", "--locked", "--release", "--package", "lcp"]);
-    steps.run("command line", &command_line)?;
+    build_command_line(&mut steps, &toolchain)?;
     steps.finish();
     println!("{SERVER} and {SHIPPED_SITE} are ready; they may be moved together. So is {COMMAND_LINE}.");
     Ok(())
@@ -45,6 +42,14 @@ pub(crate) fn build(steps: &mut Steps, toolchain: &Toolchain) -> Result<()> {
     steps.perform("first load of a page", || {
         first_load::weigh(&Path::new(SHIPPED_SITE).join("pkg"))
     })
+}
+
+/// The step that leaves `lcp` beside the server.
+pub(crate) fn build_command_line(steps: &mut Steps, toolchain: &Toolchain) -> Result<()> {
+    let build = toolchain
+        .cargo()
+        .arguments(["build", "--locked", "--release", "--package", "lcp"]);
+    steps.run("command line", &build)
 }
 
 /// Whether it was done before.

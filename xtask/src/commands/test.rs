@@ -74,6 +74,9 @@ pub(crate) fn run() -> Result<()> {
         "lint, browser",
         &clippy().arguments(BROWSER).arguments(NO_WARNINGS),
     )?;
+    // It is built and installed by itself, without the features that the rest turns on in what both depend on.
+    let alone = cargo().arguments(["check", "--locked", "--package", "lcp"]);
+    steps.run("command line alone", &alone)?;
     let compile = cargo().arguments(["build"]).arguments(HOST);
     steps.run(
         "compile tests and server",

@@ -14,6 +14,7 @@ mod node_packages;
 mod postgres;
 mod proxies;
 pub(crate) mod python_packages;
+mod rclone;
 mod sqlite;
 mod wasm_bindgen;
 mod wasm_target;
@@ -45,6 +46,7 @@ pub(crate) fn for_benchmarks() -> Result<Toolchain> {
     node_packages::ensure(&mut apt)?;
     node_packages::ensure_for_benchmarks(&mut apt)?;
     proxies::ensure(&mut apt)?;
+    rclone::ensure(&mut apt)?;
     sqlite::ensure(&mut apt)?;
     python_packages::ensure(&mut apt)?;
     Ok(toolchain)

@@ -6,7 +6,7 @@ use backup_api::{
     Annotation, Backup, CreationType, ListQuery, OperationState, Part, ProblemCode, VerificationState,
 };
 
-use crate::support::{Subject, actor, code, pair};
+use crate::support::{Subject, actor, archive, code, pair, upload_of};
 
 async fn an_upload_becomes_a_backup(subject: &Subject) {
     let backup = subject.backup().await;
@@ -21,6 +21,34 @@ async fn an_upload_becomes_a_backup(subject: &Subject) {
     assert_eq!(operation, operations[0]);
     let log = subject.operation_log(&actor(), &operation.id).await.unwrap();
     assert!(log.first().unwrap().text.contains("joe@example.com"), "{log:?}");
+}
+
+async fn an_upload_can_be_left_behind_once_its_bytes_have_come(subject: &Subject) {
+    let named = || backup_api::Upload {
+        idempotency_key: Some("left behind".to_owned()),
+        ..pair()
+    };
+    let begun = subject.begin_upload(&actor(), named()).await.unwrap();
+    let ended = loop {
+        let operation = subject.operation(&actor(), &begun.id).await.unwrap();
+        if operation.state.is_final() {
+            break operation;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(ended.state, OperationState::Succeeded, "{ended:?}");
+    let backup = subject.find(&actor(), &ended.backup_id.unwrap()).await.unwrap();
+    for part in Part::ALL {
+        let range = backup_api::ByteRange::whole(backup.part_size(part));
+        assert_eq!(subject.bytes(&backup, part, range).await, archive(part));
+    }
+    let again = subject.begin_upload(&actor(), named()).await.unwrap();
+    assert_eq!(again.id, begun.id);
+
+    let halves = vec![(Part::Database, archive(Part::Database))];
+    let refused = subject.begin_upload(&actor(), upload_of(halves)).await;
+    assert_eq!(code(refused), ProblemCode::MissingPart);
+    assert_eq!(subject.current_operation(&actor()).await.unwrap(), None);
 }
 
 async fn the_same_upload_twice_is_one_backup(subject: &Subject) {
@@ -121,13 +149,14 @@ async fn a_lock_can_be_broken_with_a_reason(subject: &Subject) {
 }
 
 async fn parts_may_come_in_any_order(subject: &Subject) {
-    let archives = [Part::Volume, Part::Database].map(|part| (part, crate::support::archive(part)));
-    let upload = crate::support::upload_of(archives.into());
+    let archives = [Part::Volume, Part::Database].map(|part| (part, archive(part)));
+    let upload = upload_of(archives.into());
     subject.upload(&actor(), upload).await.unwrap();
 }
 
 crate::contract!(
     an_upload_becomes_a_backup,
+    an_upload_can_be_left_behind_once_its_bytes_have_come,
     the_same_upload_twice_is_one_backup,
     notes_and_pins_are_kept_and_protect,
     a_backup_is_read_again_where_it_lies,

@@ -50,6 +50,6 @@ async fn followed(
     if waiting.is_wanted() {
         operation::follow(session, operation.id, printer).await
     } else {
-        printer.data(operation.id.as_str(), &operation)
+        operation::begun(session, &operation, printer)
     }
 }

@@ -10,20 +10,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use backup_api::{ApiError, ArchiveDescription, BackupApi as _, BackupId, Part, library::PlacedEntry};
-use cap_std::{ambient_authority, fs::Dir};
-use rustix::fs::FlockOperation;
+use backup_api::{ApiError, BackupApi as _, BackupId, Part, library::PlacedEntry};
+use backup_client::OfferedArchive;
+use cap_std::fs::Dir;
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::mpsc, task::block_in_place};
 
-use super::explain_concurrency;
+use super::{explain_concurrency, no_file_mode};
 use crate::{
     checksums::{self, Checksums},
     command_line::{Concurrency, DownloadArguments, ServiceArguments},
     failure::Failure,
     fetch::{self, Fetch},
-    fetch_files, pace,
+    fetch_files,
+    gzip::{self, Content},
+    pace,
     printer::Printer,
     progress::Progress,
     publish::{exists, publish},
@@ -35,6 +38,8 @@ use crate::{
 const DATABASE: &str = "database";
 const LIBRARY: &str = "doclib";
 const PART: &str = ".part";
+/// Of a database that services before 4.2 packed.
+const PACKED_EXTENSION: &str = "tgz";
 /// Pieces that wait to be unpacked.
 const WAITING: usize = 32;
 
@@ -54,6 +59,14 @@ struct DownloadedPart {
     path: PathBuf,
     size: u64,
     sha256: String,
+}
+
+/// A part that is here.
+struct Came {
+    path: PathBuf,
+    /// Of its archive, also where only what is in that was kept.
+    size: u64,
+    sha256: [u8; 32],
 }
 
 struct Download<'a> {
@@ -95,12 +108,16 @@ pub(crate) async fn run(
     let mut parts = Vec::new();
     for (part, description) in described {
         if description.sha256.is_none() {
+            let silence = match description.size {
+                Some(_) => "no SHA-256",
+                None => "neither length nor SHA-256",
+            };
             printer.say(&format!(
-                "The service states no SHA-256 for the {}; only its length can be compared.",
+                "The service states {silence} for the {}; the checksums of gzip in it are compared instead.",
                 part.title()
             ));
         }
-        let (path, sha256) = match part {
+        let came = match part {
             Part::Database => {
                 let name = format!("{DATABASE}/{}", description.file_name);
                 download.archive(part, &description, &name).await?
@@ -113,9 +130,9 @@ pub(crate) async fn run(
         };
         parts.push(DownloadedPart {
             part,
-            path,
-            size: description.size,
-            sha256: hex::encode(sha256),
+            path: came.path,
+            size: came.size,
+            sha256: hex::encode(came.sha256),
         });
     }
     let downloaded = Downloaded {
@@ -136,19 +153,23 @@ fn folder_in(dest: &Path, id: &BackupId) -> PathBuf {
 }
 
 impl Download<'_> {
-    /// Keeps an archive as the file `name` of the folder, and gives its SHA-256.
-    async fn archive(
-        &self,
-        part: Part,
-        description: &ArchiveDescription,
-        name: &str,
-    ) -> Result<(PathBuf, [u8; 32]), Failure> {
-        let target = self.folder.join(name);
-        if let Some(sha256) = self.is_there(name, &target, description)? {
-            self.printer
-                .say(&format!("{} is there already, and whole.", target.display()));
-            return Ok((target, sha256));
+    /// Keeps an archive as the file `name` of the folder, or as `.tgz` where it is one.
+    async fn archive(&self, part: Part, description: &OfferedArchive, name: &str) -> Result<Came, Failure> {
+        let mut name = PathBuf::from(name);
+        let packed = name.with_extension(PACKED_EXTENSION);
+        let names = if packed == name {
+            vec![packed]
+        } else {
+            vec![name.clone(), packed]
+        };
+        for name in names {
+            if let Some(came) = self.is_there(&name, description)? {
+                self.printer
+                    .say(&format!("{} is there already, and whole.", came.path.display()));
+                return Ok(came);
+            }
         }
+        let target = self.folder.join(&name);
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(|error| Failure::file("make", parent, &error))?;
         }
@@ -162,48 +183,50 @@ impl Download<'_> {
                 .say("What had come before was not of this archive; it comes again from its beginning.");
             filled = self.fill(part, description, &partial).await?;
         }
-        let Filled::Right(sha256) = filled else {
+        let Filled::Right {
+            size,
+            sha256,
+            content,
+        } = filled
+        else {
             return Err(wrong_bytes(part, description));
         };
-        publish(&partial, &target, self.force)?;
-        self.record(Path::new(name), [(PathBuf::from(name), sha256)])?;
-        Ok((target, sha256))
+        if content == Content::Tar {
+            name.set_extension(PACKED_EXTENSION);
+        }
+        let path = self.folder.join(&name);
+        publish(&partial, &path, self.force)?;
+        self.record(&name, [(name.clone(), sha256)])?;
+        Ok(Came { path, size, sha256 })
     }
 
-    /// The SHA-256 of a file that is what would be downloaded: as the service states, or else as it was when it came.
-    /// Another file is an error, unless it may be overwritten.
-    fn is_there(
-        &self,
-        name: &str,
-        target: &Path,
-        description: &ArchiveDescription,
-    ) -> Result<Option<[u8; 32]>, Failure> {
-        let metadata = match fs::symlink_metadata(target) {
+    /// A file that is what would be downloaded: as the service states, or else as it was when it came. Another file is an
+    /// error, unless it may be overwritten.
+    fn is_there(&self, name: &Path, description: &OfferedArchive) -> Result<Option<Came>, Failure> {
+        let path = self.folder.join(name);
+        let metadata = match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Failure::file("look at", target, &error)),
+            Err(error) => return Err(Failure::file("look at", &path, &error)),
             Ok(metadata) => metadata,
         };
         let expected = match description.sha256 {
-            None => Checksums::read(&self.folder)?.of(Path::new(name)),
+            None => Checksums::read(&self.folder)?.of(name),
             stated => stated,
         };
-        if metadata.is_file() && metadata.len() == description.size && expected.is_some() {
-            let found = block_in_place(|| checksums::of_file(target))
-                .map_err(|error| Failure::file("read", target, &error))?;
-            if expected == Some(found) {
-                return Ok(expected);
+        let size = metadata.len();
+        let fits = metadata.is_file() && description.size.is_none_or(|stated| stated == size);
+        if let Some(sha256) = expected.filter(|_| fits) {
+            let found = block_in_place(|| checksums::of_file(&path))
+                .map_err(|error| Failure::file("read", &path, &error))?;
+            if sha256 == found {
+                return Ok(Some(Came { path, size, sha256 }));
             }
         }
-        if self.force { Ok(None) } else { Err(exists(target)) }
+        if self.force { Ok(None) } else { Err(exists(&path)) }
     }
 
     /// Brings the partial file to its full length, from wherever it stands. Wrong bytes are removed.
-    async fn fill(
-        &self,
-        part: Part,
-        description: &ArchiveDescription,
-        path: &Path,
-    ) -> Result<Filled, Failure> {
+    async fn fill(&self, part: Part, description: &OfferedArchive, path: &Path) -> Result<Filled, Failure> {
         let failed = |what, error: &io::Error| Failure::file(what, path, error);
         let mut file = fs::OpenOptions::new()
             .read(true)
@@ -218,12 +241,12 @@ impl Download<'_> {
                 path.display()
             )));
         }
-        let progress = Progress::start(part.title(), Some(description.size), self.printer);
+        let progress = Progress::start(part.title(), description.size, self.printer);
         let counter = progress.counter();
         let mut hasher = Sha256::new();
         let mut come = block_in_place(|| checksums::hash(&mut file, &mut hasher))
             .map_err(|error| failed("read", &error))?;
-        if come > description.size {
+        if description.size.is_some_and(|size| come > size) {
             come = 0;
             hasher = Sha256::new();
             file.set_len(0)
@@ -236,7 +259,7 @@ impl Download<'_> {
                 words::size(come)
             ));
         }
-        room_for(path, description.size - come)?;
+        room_for(path, description.size.unwrap_or(0).saturating_sub(come))?;
         counter.skip(come);
         let mut fetch = Fetch::new(
             self.session,
@@ -244,19 +267,34 @@ impl Download<'_> {
             (come, description.size),
             self.printer,
         );
-        while let Some(bytes) = fetch.next().await? {
+        let mut size = come;
+        loop {
+            let next = fetch.next().await;
+            if let Err(Failure::Integrity(_)) = &next {
+                fs::remove_file(path).map_err(|error| failed("remove", &error))?;
+            }
+            let Some(bytes) = next? else { break };
             block_in_place(|| {
                 hasher.update(&bytes);
                 file.write_all(&bytes)
             })
             .map_err(|error| failed("write", &error))?;
             counter.add(bytes.len());
+            size += bytes.len() as u64;
         }
         block_in_place(|| file.sync_all()).map_err(|error| failed("write", &error))?;
         let sha256 = hasher.finalize().into();
-        if description.sha256.is_none_or(|stated| stated == sha256) {
+        let content = match description.sha256 {
+            Some(stated) => (stated == sha256).then_some(Content::Other),
+            None => block_in_place(|| gzip::read_through(path)).map_err(|error| failed("read", &error))?,
+        };
+        if let Some(content) = content {
             progress.finish();
-            return Ok(Filled::Right(sha256));
+            return Ok(Filled::Right {
+                size,
+                sha256,
+                content,
+            });
         }
         drop(progress);
         fs::remove_file(path).map_err(|error| failed("remove", &error))?;
@@ -268,7 +306,7 @@ impl Download<'_> {
     }
 
     /// Unpacks the document library while it comes.
-    async fn library(&self, description: &ArchiveDescription) -> Result<(PathBuf, [u8; 32]), Failure> {
+    async fn library(&self, description: &OfferedArchive) -> Result<Came, Failure> {
         let target = self.folder.join(LIBRARY);
         let partial = self.folder.join(format!("{LIBRARY}{PART}"));
         let is_new = match fs::read_dir(&target) {
@@ -299,7 +337,7 @@ impl Download<'_> {
             },
             None => self.unpack_into(&partial, description).await,
         };
-        let (unpacked, sha256) = match came {
+        let (unpacked, size, sha256) = match came {
             Ok(came) => came,
             Err(failure) => {
                 // It cannot go on where it stopped; the reason that counts is the first.
@@ -316,7 +354,11 @@ impl Download<'_> {
             .into_iter()
             .map(|(path, sha256)| (Path::new(LIBRARY).join(path), sha256));
         self.record(Path::new(LIBRARY), files)?;
-        Ok((target, sha256))
+        Ok(Came {
+            path: target,
+            size,
+            sha256,
+        })
     }
 
     /// The files of the document library, where it is kept file by file.
@@ -324,7 +366,10 @@ impl Download<'_> {
         loop {
             let api = self.session.api();
             if !api.capabilities(&self.session.actor).await?.files.available {
-                explain_concurrency(self.concurrency, self.printer);
+                self.printer.say(&format!(
+                    "{} Unpacking its volume.tgz on the way.",
+                    no_file_mode(&self.session.place)
+                ));
                 return Ok(None);
             }
             match api.files().entries(&self.session.actor, self.id).await {
@@ -344,10 +389,9 @@ impl Download<'_> {
         &self,
         folder: &Path,
         entries: Vec<PlacedEntry>,
-        description: &ArchiveDescription,
-    ) -> Result<(Unpacked, [u8; 32]), Failure> {
-        let opened = Dir::open_ambient_dir(folder, ambient_authority())
-            .map_err(|error| Failure::file("open", folder, &error))?;
+        description: &OfferedArchive,
+    ) -> Result<(Unpacked, u64, [u8; 32]), Failure> {
+        let opened = open_folder(folder)?;
         let bytes = entries.iter().map(|placed| placed.entry.size).sum();
         if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()) {
             room_for(folder, bytes)?;
@@ -356,25 +400,25 @@ impl Download<'_> {
         let unpacked =
             fetch_files::fetch(self.session, self.id, (entries, opened), most, self.printer).await?;
         sync_all(folder)?;
-        let sha256 = description.sha256.ok_or_else(|| {
-            Failure::Failed(
-                "The service lists the files of an archive whose SHA-256 it does not know.".to_owned(),
-            )
-        })?;
-        Ok((unpacked, sha256))
+        let (Some(size), Some(sha256)) = (description.size, description.sha256) else {
+            return Err(Failure::Failed(
+                "The service lists the files of an archive whose length or SHA-256 it does not know."
+                    .to_owned(),
+            ));
+        };
+        Ok((unpacked, size, sha256))
     }
 
     async fn unpack_into(
         &self,
         folder: &Path,
-        description: &ArchiveDescription,
-    ) -> Result<(Unpacked, [u8; 32]), Failure> {
-        let opened = Dir::open_ambient_dir(folder, ambient_authority())
-            .map_err(|error| Failure::file("open", folder, &error))?;
-        room_for(folder, description.size)?;
+        description: &OfferedArchive,
+    ) -> Result<(Unpacked, u64, [u8; 32]), Failure> {
+        let opened = open_folder(folder)?;
+        room_for(folder, description.size.unwrap_or(0))?;
         let (chunks, arriving) = mpsc::channel(WAITING);
         let unpacking = tokio::task::spawn_blocking(move || unpack(Arriving::new(arriving), &opened));
-        let progress = Progress::start(Part::Volume.title(), Some(description.size), self.printer);
+        let progress = Progress::start(Part::Volume.title(), description.size, self.printer);
         let counter = progress.counter();
         let mut hasher = Sha256::new();
         let mut fetch = Fetch::new(
@@ -383,9 +427,11 @@ impl Download<'_> {
             (0, description.size),
             self.printer,
         );
+        let mut size = 0;
         let outcome = loop {
             match fetch.next().await {
                 Ok(Some(bytes)) => {
+                    size += bytes.len() as u64;
                     block_in_place(|| hasher.update(&bytes));
                     counter.add(bytes.len());
                     if chunks.send(bytes).await.is_err() {
@@ -410,7 +456,7 @@ impl Download<'_> {
         }
         sync_all(folder)?;
         progress.finish();
-        Ok((unpacked, sha256))
+        Ok((unpacked, size, sha256))
     }
 
     /// Writes down what is there now, instead of what was below `path`.
@@ -427,18 +473,32 @@ impl Download<'_> {
 }
 
 enum Filled {
-    Right([u8; 32]),
+    Right {
+        size: u64,
+        sha256: [u8; 32],
+        content: Content,
+    },
     Wrong,
     WrongAfterResume,
 }
 
-fn wrong_bytes(part: Part, description: &ArchiveDescription) -> Failure {
+fn wrong_bytes(part: Part, description: &OfferedArchive) -> Failure {
+    let what = match description.sha256 {
+        Some(_) => "with bytes that do not have the SHA-256 the service states",
+        None => "damaged: it is cut, or the checksums of gzip in it do not fit",
+    };
     Failure::Integrity(format!(
-        "The {} came with {} bytes that do not have the SHA-256 the service states. Nothing of it is kept; try again, and \
-         tell whoever runs the service if it happens twice.",
-        part.title(),
-        description.size
+        "The {} came {what}. Nothing of it is kept; try again, and tell whoever runs the service if it happens twice.",
+        part.title()
     ))
+}
+
+/// What may be written beneath; nothing that somebody else put in its place, such as a link.
+fn open_folder(path: &Path) -> Result<Dir, Failure> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty());
+    let opened = opened.map_err(|error| Failure::file("open", path, &error.into()))?;
+    Ok(Dir::from_std_file(opened.into()))
 }
 
 /// Once, and not for each of many small files.

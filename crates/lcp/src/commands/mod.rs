@@ -102,6 +102,14 @@ fn confirm(confirmation: &Confirmation, place: &Place, what: &str) -> Result<(),
     }
 }
 
+/// The documented words for a service that takes and hands out no single files.
+fn no_file_mode(place: &Place) -> String {
+    format!(
+        "Project {} does not have GCS enabled for Document Library Store.",
+        place.name()
+    )
+}
+
 /// Both archives are one file each, so there is nothing to do side by side.
 fn explain_concurrency(concurrency: &Concurrency, printer: Printer) {
     if concurrency.concurrency.is_some() {

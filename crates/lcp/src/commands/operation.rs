@@ -60,6 +60,15 @@ pub(crate) async fn watch(
     printer.object(&json!(null))
 }
 
+/// Leaves an operation to the service, for whoever follows it elsewhere or later.
+pub(super) fn begun(session: &Session, operation: &Operation, printer: Printer) -> Result<(), Failure> {
+    printer.say(&format!(
+        "It goes on at the service. `lcp operation watch {} -p {} -e {}` follows it to its end.",
+        operation.id, session.place.environment.project, session.place.environment.environment
+    ));
+    printer.data(operation.id.as_str(), operation)
+}
+
 /// Follows an operation to its end, which decides how the command ends.
 pub(super) async fn follow(session: &Session, id: OperationId, printer: Printer) -> Result<(), Failure> {
     let mut told = String::new();

@@ -12,14 +12,15 @@ use std::{
 
 use archive_inspection::{Inspection, Limits, Verdict};
 use backup_api::{
-    ApiError, Backup, BackupApi as _, ByteStream, Capabilities, Capability, Part, Severity, Upload,
-    UploadAtService, UploadContent, UploadPart,
+    ApiError, Backup, BackupApi as _, BackupId, ByteStream, Capabilities, Capability, NO_BACKGROUND, Part,
+    Severity, Upload, UploadAtService, UploadContent, UploadPart,
 };
 use futures_util::stream;
+use serde_json::json;
 use tokio::task::block_in_place;
 use uuid::Uuid;
 
-use super::{available, explain_concurrency};
+use super::{available, explain_concurrency, no_file_mode, operation};
 use crate::{
     command_line::{ServiceArguments, UploadArguments},
     failure::Failure,
@@ -53,9 +54,13 @@ pub(crate) async fn run(
     printer: Printer,
 ) -> Result<(), Failure> {
     let session = Session::open(service, None, printer)?;
+    let api = session.api();
+    let is_older = api.about(&session.actor).await?.is_none();
+    if is_older && !arguments.waiting.is_wanted() {
+        return Err(Failure::Failed(format!("{NO_BACKGROUND} Leave --no-wait out.")));
+    }
     let database = block_in_place(|| database(&arguments.database, printer))?;
     let library = block_in_place(|| library(&arguments.doclib, printer))?;
-    let api = session.api();
     let Capabilities { upload, files, .. } = api.capabilities(&session.actor).await?;
     available(upload)?;
     let library = match library {
@@ -97,7 +102,12 @@ pub(crate) async fn run(
         note: None,
         idempotency_key: Some(Uuid::new_v4().to_string()),
     };
-    if arguments.waiting.is_wanted() {
+    if is_older {
+        let id = api.upload_as_documented(&session.actor, upload).await;
+        let id = id.map_err(reading_failed)?;
+        progress.finish();
+        tell_id(&session, id.as_ref(), printer)
+    } else if arguments.waiting.is_wanted() {
         let backup = api.upload(&session.actor, upload).await.map_err(reading_failed)?;
         progress.finish();
         session.remember(&backup.backup_id);
@@ -109,8 +119,23 @@ pub(crate) async fn run(
             .await
             .map_err(reading_failed)?;
         progress.finish();
-        printer.data(operation.id.as_str(), &operation)
+        if let Some(id) = &operation.backup_id {
+            session.remember(id);
+        }
+        operation::begun(&session, &operation, printer)
     }
+}
+
+/// What is known of a backup whose service does not describe itself.
+fn tell_id(session: &Session, id: Option<&BackupId>, printer: Printer) -> Result<(), Failure> {
+    if let Some(id) = id {
+        session.remember(id);
+        return printer.data(id.as_str(), &json!({ "backupId": id }));
+    }
+    printer.say(
+        "The service has taken the backup, and does not say its id. `lcp backup list` or its Backups page shows it.",
+    );
+    printer.object(&json!({ "backupId": null }))
 }
 
 /// The document library: still here, or at the service already.
@@ -161,11 +186,7 @@ fn explain_packing(survey: &Survey, packed: &Packed, place: &Place, printer: Pri
         words::size(survey.bytes)
     );
     printer.say(&match packed {
-        // The documented word for a service that takes no single files, and what is done about it.
-        Packed::ByTheService => format!(
-            "Project {} does not have GCS enabled for Document Library Store. {packing}",
-            place.name()
-        ),
+        Packed::ByTheService => format!("{} {packing}", no_file_mode(place)),
         Packed::ByTheFolder(reason) => format!("{reason}, which only an archive can carry. {packing}"),
     });
 }
@@ -308,7 +329,8 @@ fn rewind(file: &mut fs::File, path: &Path) -> Result<(), Failure> {
 
 /// Reads an archive to its end, as the service will: what it would refuse is refused before a byte is sent.
 fn inspect(file: &mut fs::File, size: u64, part: Part, path: &Path, printer: Printer) -> Result<(), Failure> {
-    let progress = Progress::start(&format!("Looking into {}", path.display()), Some(size), printer);
+    let name = path.file_name().unwrap_or(path.as_os_str()).display();
+    let progress = Progress::start(&format!("Looking into {name}"), Some(size), printer);
     let counter = progress.counter();
     let mut inspection = Inspection::new(part, Limits::default());
     let mut buffer = vec![0; CHUNK];

@@ -33,7 +33,7 @@ impl Survey {
         self.items.iter().find_map(|item| match &item.kind {
             Kind::Link(_) => Some(format!("{} is a link", item.name.display())),
             _ if item.name.to_str().is_none() => {
-                Some(format!("the name of {} is not UTF-8", item.name.display()))
+                Some(format!("The name of {} is not UTF-8", item.name.display()))
             }
             _ => None,
         })

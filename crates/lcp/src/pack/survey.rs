@@ -2,10 +2,14 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{FileTypeExt as _, MetadataExt as _},
+    },
     path::{Path, PathBuf},
 };
 
+use archive_inspection::link_stays_inside;
 use rustix::fs::{Access, access};
 
 use crate::failure::Failure;
@@ -100,6 +104,14 @@ impl Survey {
         }
         if kind.is_symlink() {
             let target = fs::read_link(&full).map_err(|error| failed(&error))?;
+            if !link_stays_inside(name.as_os_str().as_bytes(), target.as_os_str().as_bytes()) {
+                return Err(Failure::Failed(format!(
+                    "{} is a link that leads out of the folder, to {}. Put what it means in its place, or take it away, and \
+                     start again; nothing was sent.",
+                    full.display(),
+                    target.display()
+                )));
+            }
             self.push(path, name, &metadata, Kind::Link(target));
             return Ok(());
         }

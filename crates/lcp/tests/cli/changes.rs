@@ -1,6 +1,6 @@
 use std::{io::Write as _, net::TcpStream, time::Duration};
 
-use crate::support::{ENVIRONMENT, MASTER, Place};
+use crate::support::{ENVIRONMENT, MASTER, Place, database, volume};
 
 #[test]
 fn what_destroys_needs_the_name_of_the_environment() {
@@ -114,4 +114,47 @@ fn a_held_environment_is_locked_and_can_be_watched() {
     place
         .run(&["operation", "watch", "none", "-p", ENVIRONMENT])
         .failed(4, "There is no operation none");
+}
+
+#[test]
+fn an_upload_that_nobody_waits_for_is_found_by_its_operation() {
+    let place = Place::new();
+    place.write("database.gz", database());
+    place.write("liferay/document_library/20098/a", "document");
+    place.write("volume.tgz", volume(&[("20098/a", b"document")]));
+    for library in ["liferay", "volume.tgz"] {
+        // Each into an environment of its own: none waits for the minute of the one before.
+        let environment = if library == "liferay" {
+            ENVIRONMENT
+        } else {
+            "joe-bloggs-prd"
+        };
+        let begun = place.run(&[
+            "backup",
+            "upload",
+            "-p",
+            environment,
+            "--database",
+            "database.gz",
+            "--doclib",
+            library,
+            "--no-wait",
+        ]);
+        let (project, name) = environment.rsplit_once('-').unwrap();
+        let id = begun.out.trim().to_owned();
+        assert!(
+            begun.err.contains(&format!(
+                "`lcp operation watch {id} -p {project} -e {name}` follows it to its end."
+            )),
+            "{begun:?}"
+        );
+        begun.succeeded();
+        let watched = place.run(&["operation", "watch", &id, "-p", environment]);
+        let backup = watched.succeeded().trim().to_owned();
+        place
+            .run(&["backup", "download", "--backupId", &backup, "-p", environment])
+            .succeeded();
+        let document = place.path(&backup).join("doclib/document_library/20098/a");
+        assert_eq!(std::fs::read(document).unwrap(), b"document");
+    }
 }

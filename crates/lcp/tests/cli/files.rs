@@ -129,6 +129,19 @@ fn a_download_keeps_what_an_earlier_one_brought() {
 }
 
 #[test]
+fn a_link_in_the_place_of_the_folder_is_not_followed() {
+    let place = Place::new();
+    write_library(&place, 3);
+    let id = place.run(&upload("liferay")).succeeded().trim().to_owned();
+    place.write("elsewhere/mine", "mine");
+    place.write(&format!("{id}/keep"), "");
+    std::os::unix::fs::symlink(place.path("elsewhere"), place.path(&format!("{id}/doclib.part"))).unwrap();
+    let download = place.run(&["backup", "download", "--doclib", "--backupId", &id]);
+    download.failed(1, &format!("Cannot open {id}/doclib.part"));
+    assert_eq!(files_below(&place.path("elsewhere")).len(), 1);
+}
+
+#[test]
 fn ten_thousand_small_files_stay_below_the_limit_of_open_files() {
     let place = Place::new();
     write_library(&place, 10_000);

@@ -9,6 +9,7 @@ mod download;
 mod faults;
 mod files;
 mod listing;
+mod older;
 mod shell;
 mod support;
 mod terminal;

@@ -1,6 +1,7 @@
 use std::{
+    ffi::OsStr,
     fs,
-    os::unix::{fs::symlink, net::UnixListener},
+    os::unix::{ffi::OsStrExt as _, fs::symlink, net::UnixListener},
     path::Path,
 };
 
@@ -77,6 +78,46 @@ fn a_folder_is_packed_on_the_way_and_comes_back_as_it_was() {
         .unwrap()
         .path();
     assert_eq!(gunzip(&fs::read(dump).unwrap()), DUMP.as_bytes());
+}
+
+#[test]
+fn names_that_are_no_text_go_in_an_archive_and_come_back() {
+    let place = Place::new();
+    let name = OsStr::from_bytes(b"Ger\xe4te.pdf");
+    place.write("liferay/document_library/20098/a", "document");
+    fs::write(place.path("liferay/document_library/20098").join(name), "devices").unwrap();
+    place.write("database.gz", database());
+    let sent = upload(&place, "database.gz", "liferay");
+    let sentence = "The name of document_library/20098/Ger\u{fffd}te.pdf is not UTF-8, which only an archive can carry. Packing 2 files";
+    assert!(sent.err.contains(sentence), "{sent:?}");
+    let id = sent.succeeded().trim().to_owned();
+    place
+        .run(&["backup", "download", "--backupId", &id, "--doclib"])
+        .succeeded();
+    let document = place.path(&id).join("doclib/document_library/20098").join(name);
+    assert_eq!(fs::read(document).unwrap(), b"devices");
+    place.run(&["backup", "verify", &id]).succeeded();
+}
+
+#[test]
+fn links_that_lead_out_are_told_before_a_byte_goes() {
+    for target in ["/etc/passwd", "../../elsewhere", "20098/../../a", ""] {
+        let place = Place::new();
+        place.write("liferay/document_library/a", "document");
+        place.write("database.gz", database());
+        if target.is_empty() {
+            // The folder itself may be one: it was named.
+            fs::rename(place.path("liferay"), place.path("real")).unwrap();
+            symlink("real", place.path("liferay")).unwrap();
+            upload(&place, "database.gz", "liferay").succeeded();
+            continue;
+        }
+        symlink(target, place.path("liferay/document_library/link")).unwrap();
+        upload(&place, "database.gz", "liferay").failed(
+            1,
+            &format!("liferay/document_library/link is a link that leads out of the folder, to {target}."),
+        );
+    }
 }
 
 #[test]

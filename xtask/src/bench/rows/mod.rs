@@ -4,6 +4,7 @@ mod download;
 mod first_load;
 pub(super) mod inspection;
 mod large;
+mod lcp;
 mod pages;
 mod proxied;
 mod slow_downloads;
@@ -53,6 +54,11 @@ const ROWS: &[Row] = &[
         name: "large",
         title: "Memory while much goes up and down, and Initiate Upload",
         measure: large::measure,
+    },
+    Row {
+        name: "lcp",
+        title: "`lcp` with 10,000 small files",
+        measure: lcp::measure,
     },
     Row {
         name: "pages",
