@@ -205,9 +205,10 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 struct Watched {
     body: BoxStream<'static, reqwest::Result<Bytes>>,
     longest_silence: Duration,
-    deadline: Pin<Box<Sleep>>,
-    /// Whether the deadline counts: nothing came since it was set.
-    is_silent: bool,
+    /// Since when it was asked for bytes and had none.
+    silent_since: Option<Instant>,
+    /// Not before the silence is too long; set anew only when it is over, because every chunk may be waited for.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Watched {
@@ -215,20 +216,22 @@ impl Watched {
         Self {
             body,
             longest_silence,
-            deadline: Box::pin(sleep(longest_silence)),
-            is_silent: false,
+            silent_since: None,
+            alarm: Box::pin(sleep(longest_silence)),
         }
     }
 
     /// Nothing is there just now.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.is_silent {
-            self.is_silent = true;
-            self.deadline
-                .as_mut()
-                .reset(Instant::now() + self.longest_silence);
+        let since = *self.silent_since.get_or_insert_with(Instant::now);
+        loop {
+            ready!(self.alarm.as_mut().poll(context));
+            let too_long = since + self.longest_silence;
+            if self.alarm.deadline() >= too_long {
+                return Poll::Ready(());
+            }
+            self.alarm.as_mut().reset(too_long);
         }
-        self.deadline.as_mut().poll(context)
     }
 }
 
@@ -240,7 +243,7 @@ impl Stream for Watched {
             ready!(self.poll_silence(context));
             return Poll::Ready(Some(Err(broken("the service fell silent"))));
         };
-        self.is_silent = false;
+        self.silent_since = None;
         Poll::Ready(next.map(|next| next.map_err(|error| BodyError::Read(std::io::Error::other(error)))))
     }
 }
