@@ -14,7 +14,7 @@ use flate2::{Compression, GzBuilder};
 
 pub use crate::{
     broken::{BrokenArchive, broken_archives},
-    sound::{SMALLEST, archive, archive_of, database, database_of, pieces, volume, volume_of},
+    sound::{SMALLEST, archive, archive_of, database, database_of, noise, pieces, volume, volume_of},
     tar::{TarBuilder, TarEntry},
 };
 

@@ -86,6 +86,11 @@ pub fn pieces(part: Part, size: usize, seed: u64) -> impl Iterator<Item = Vec<u8
         .chain([lengthened(&frame.end, missing)])
 }
 
+/// Bytes that do not shrink; the same seed always gives the same.
+pub fn noise(length: usize, seed: u64) -> Vec<u8> {
+    Random(seed).bytes(length)
+}
+
 /// What stands around the content, expanded.
 struct Frame {
     begin: Vec<u8>,

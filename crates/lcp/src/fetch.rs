@@ -1,25 +1,11 @@
 //! The bytes of an archive, whatever happens to the connections that carry them.
 
-use std::time::Duration;
-
 use backup_api::{ApiError, BackupApi as _, BackupId, BodyError, ByteRange, ByteStream, Part};
 use backup_client::OfferedArchive;
 use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 
-use crate::{failure::Failure, printer::Printer, session::Session};
-
-/// Pauses before the archive is asked for again, as long as no byte comes; the first one that does begins them anew.
-const PAUSES: [Duration; 8] = [
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-    Duration::from_secs(20),
-    Duration::from_secs(30),
-];
+use crate::{failure::Failure, printer::Printer, retrying::Retries, session::Session};
 
 /// An archive on its way here.
 pub(crate) struct Fetch<'a> {
@@ -34,8 +20,7 @@ pub(crate) struct Fetch<'a> {
     /// Bytes that come again before those that are wanted: of an archive of unknown size nothing but all is asked for.
     again: u64,
     is_over: bool,
-    /// How often in a row nothing came.
-    in_vain: usize,
+    retries: Retries,
 }
 
 /// What a service hands out; a token that ran out is replaced where it can be.
@@ -71,7 +56,7 @@ impl<'a> Fetch<'a> {
             stream: None,
             again: 0,
             is_over: false,
-            in_vain: 0,
+            retries: Retries::default(),
         }
     }
 
@@ -91,7 +76,7 @@ impl<'a> Fetch<'a> {
                         continue;
                     }
                     self.position += bytes.len() as u64;
-                    self.in_vain = 0;
+                    self.retries.begin_anew();
                     return Ok(Some(bytes));
                 }
                 Some(Err(error)) => {
@@ -141,17 +126,16 @@ impl<'a> Fetch<'a> {
     /// Waits until it is worth while to ask again.
     async fn pause(&mut self, error: ApiError) -> Result<(), Failure> {
         self.stream = None;
-        let Some(pause) = PAUSES.get(self.in_vain) else {
+        let Some(pause) = self.retries.next_pause() else {
             return Err(error.into());
         };
-        self.in_vain += 1;
         self.printer.explain(&format!(
             "{}{} bytes have come; the rest is asked for again. {}",
             self.position,
             self.size.map(|size| format!(" of {size}")).unwrap_or_default(),
             Failure::from(error)
         ));
-        tokio::time::sleep(*pause).await;
+        tokio::time::sleep(pause).await;
         Ok(())
     }
 }

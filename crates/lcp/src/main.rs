@@ -21,6 +21,7 @@ mod place;
 mod printer;
 mod progress;
 mod publish;
+mod retrying;
 mod send_files;
 mod session;
 mod terminal;

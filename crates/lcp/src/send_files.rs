@@ -9,7 +9,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use backup_api::{
@@ -30,21 +29,11 @@ use crate::{
     pack::Digested,
     printer::Printer,
     progress::{Counter, Progress},
+    retrying::Retries,
     session::Session,
     words,
 };
 
-/// Pauses before something is tried again, as long as it fails in a row.
-const PAUSES: [Duration; 8] = [
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-    Duration::from_secs(20),
-    Duration::from_secs(30),
-];
 /// Files up to this go together, so many bytes and files at a time.
 const SMALL: u64 = 1024 * 1024;
 const TOGETHER_BYTES: u64 = 1024 * 1024;
@@ -154,7 +143,7 @@ impl Sending<'_> {
 
     async fn send(&self, load: Load, counter: &Counter) -> Result<(), Failure> {
         let _memory = self.room(&load).await;
-        let (mut in_vain, mut there) = (0, 0);
+        let (mut retries, mut there) = (Retries::default(), 0);
         loop {
             let turn = self.pace.turn().await;
             let (bytes, sent) = match &load {
@@ -173,12 +162,12 @@ impl Sending<'_> {
                     if is_trouble(&error) {
                         self.pace.was_trouble(turn);
                     }
-                    self.after(error, &mut in_vain).await?;
+                    self.after(error, &mut retries).await?;
                     if let Load::Alone(content) = load {
                         let come = self.come(content, bytes).await?;
                         // Not in vain, then.
                         if come > there {
-                            in_vain = 0;
+                            retries.begin_anew();
                         }
                         there = come;
                     }
@@ -286,25 +275,24 @@ impl Sending<'_> {
     where
         F: Future<Output = Result<T, ApiError>>,
     {
-        let mut in_vain = 0;
+        let mut retries = Retries::default();
         loop {
             match call(self.session.api().files()).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => self.after(error, &mut in_vain).await?,
+                Err(error) => self.after(error, &mut retries).await?,
             }
         }
     }
 
     /// Goes on after a failure, where that may help.
-    async fn after(&self, error: ApiError, in_vain: &mut usize) -> Result<(), Failure> {
+    async fn after(&self, error: ApiError, retries: &mut Retries) -> Result<(), Failure> {
         match error {
             refused @ ApiError::Unauthenticated { .. } => self.session.renew(refused),
             error if is_trouble(&error) => {
-                let Some(pause) = PAUSES.get(*in_vain) else {
+                let Some(pause) = retries.next_pause() else {
                     return Err(error.into());
                 };
-                *in_vain += 1;
-                tokio::time::sleep(*pause).await;
+                tokio::time::sleep(pause).await;
                 Ok(())
             }
             error => Err(error.into()),

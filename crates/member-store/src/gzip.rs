@@ -129,6 +129,7 @@ fn shrinks(first: &[u8], second: &[u8]) -> bool {
 mod tests {
     use std::io::Read as _;
 
+    use archive_samples::noise;
     use flate2::read::GzDecoder;
 
     use super::*;
@@ -141,19 +142,10 @@ mod tests {
         bytes
     }
 
-    fn noise(length: usize) -> Vec<u8> {
-        let mut state = 1_u64;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 56) as u8
-        };
-        (0..length).map(|_| next()).collect()
-    }
-
     #[test]
     fn stored_members_hold_what_was_given() {
         for length in [0, 1, 512, 65_535] {
-            let bytes = noise(length);
+            let bytes = noise(length, 1);
             let member = stored(&bytes);
             assert_eq!(expanded(&member), bytes);
             assert_eq!(member.len(), length + 23);
@@ -163,7 +155,7 @@ mod tests {
     #[test]
     fn contents_are_padded_however_they_come() {
         for length in [1, 511, 512, 513, SAMPLE - 1, SAMPLE, SAMPLE + 1, 3 * SAMPLE + 7] {
-            for content in [vec![b'x'; length], noise(length)] {
+            for content in [vec![b'x'; length], noise(length, 1)] {
                 let whole = member(&content);
                 let mut padded = content.clone();
                 padded.resize(length.next_multiple_of(512), 0);
@@ -185,7 +177,7 @@ mod tests {
         let length = 1024 * 1024;
         let text: Vec<_> = b"INSERT INTO ".iter().copied().cycle().take(length).collect();
         assert!(member(&text).len() < length / 20);
-        let stored = member(&noise(length)).len();
+        let stored = member(&noise(length, 1)).len();
         assert!((length..length + length / 500).contains(&stored), "{stored}");
     }
 }

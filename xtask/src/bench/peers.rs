@@ -5,11 +5,13 @@ use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use super::workshop::{Folder, Server, free_address};
+use super::workshop::{Folder, Server, answer, free_address};
 use crate::invocation::Invocation;
 
 /// Debian keeps nginx here, which is not in everybody's `PATH`.
 const SYSTEM_PROGRAMS: &str = "/usr/sbin";
+/// Name and password of whoever copies to rclone's server.
+const LOGIN: &str = "bench";
 const TUS_SERVER: &str = "benchmarks/tus-server.mjs";
 
 /// nginx with `content` as its configuration of HTTP, listening where `{address}` stands.
@@ -72,35 +74,67 @@ pub(super) fn tus_server(folder: &Folder) -> Result<Server> {
     Server::start_announced(command, "listening on ", &folder.path("tus.log"))
 }
 
-/// rclone with its own server over a folder, which has no cache and keeps files as they are.
+/// rclone with servers of its own over a folder: the quickest that it has for each direction.
 #[derive(Debug)]
-pub(super) struct Rclone(Server);
+pub(super) struct Rclone {
+    sftp: Server,
+    http: Server,
+    /// As a client reads it, which is no secret.
+    password: String,
+}
 
 impl Rclone {
-    /// The name that the server has for [`Self::copy`].
-    pub(super) const REMOTE: &str = ":webdav:";
-
     /// Serves the files of `root`, and takes more.
     pub(super) fn serve(folder: &Folder, root: &Path) -> Result<Self> {
-        let address = free_address()?;
-        let mut command = rclone();
-        command
-            .args(["serve", "webdav", "--addr", &address.to_string()])
-            .arg(root);
-        Server::start(command, address, &folder.path("rclone.log")).map(Self)
+        let mut obscure = rclone();
+        obscure.args(["obscure", LOGIN]);
+        let start = |protocol: &str, more: &[&str]| {
+            let address = free_address()?;
+            let mut command = rclone();
+            command
+                .args(["serve", protocol, "--addr", &address.to_string()])
+                .args(more)
+                .arg(root);
+            Server::start(command, address, &folder.path(&format!("rclone-{protocol}.log")))
+        };
+        // The key that it makes for itself goes with the folder.
+        let cache = folder.text("rclone");
+        let sftp = ["--user", LOGIN, "--pass", LOGIN, "--cache-dir", &cache];
+        Ok(Self {
+            sftp: start("sftp", &sftp)?,
+            http: start("http", &[])?,
+            password: answer(obscure, "")?,
+        })
     }
 
-    /// A command that copies from a folder to the server or back, so many files at a time.
-    pub(super) fn copy(&self, from: &str, to: &str, concurrency: u32) -> Command {
-        let concurrency = concurrency.to_string();
-        let mut command = rclone();
+    /// A command that sends a folder, so many files at a time.
+    pub(super) fn send(&self, from: &str, concurrency: u32) -> Command {
+        let mut command = copy(from, ":sftp:", concurrency);
         command
-            .args(["copy", from, to])
-            .args(["--transfers", &concurrency, "--checkers", &concurrency])
-            .env("RCLONE_WEBDAV_URL", format!("http://{}", self.0.address))
-            .env("RCLONE_WEBDAV_VENDOR", "other");
+            .env("RCLONE_SFTP_HOST", self.sftp.address.ip().to_string())
+            .env("RCLONE_SFTP_PORT", self.sftp.address.port().to_string())
+            .env("RCLONE_SFTP_USER", LOGIN)
+            .env("RCLONE_SFTP_PASS", &self.password)
+            // It would ask for a checksum of each file by a command of its own.
+            .env("RCLONE_SFTP_DISABLE_HASHCHECK", "true");
         command
     }
+
+    /// A command that fetches everything, likewise.
+    pub(super) fn fetch(&self, to: &str, concurrency: u32) -> Command {
+        let mut command = copy(":http:", to, concurrency);
+        command.env("RCLONE_HTTP_URL", format!("http://{}", self.http.address));
+        command
+    }
+}
+
+fn copy(from: &str, to: &str, concurrency: u32) -> Command {
+    let concurrency = concurrency.to_string();
+    let mut command = rclone();
+    command
+        .args(["copy", from, to])
+        .args(["--transfers", &concurrency, "--checkers", &concurrency]);
+    command
 }
 
 /// Without the configuration of whoever measures.

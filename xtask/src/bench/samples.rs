@@ -117,14 +117,11 @@ pub(super) fn write_small_files(folder: &Path, files: u32) -> Result<(u64, u64)>
     const LARGEST: u64 = 16 * 1024;
     let (mut random, mut bytes) = (Random(17), 0);
     for number in 0..files {
-        let parent = folder.join(format!("document_library/20101/{}/{number}", number % 97));
+        let parent = folder.join(format!("document_library/20101/{}", number % 97));
         let length = SMALLEST + random.below(LARGEST - SMALLEST);
+        let content = document(&mut random, usize::try_from(length)?);
         fs::create_dir_all(&parent).with_context(|| format!("cannot make {}", parent.display()))?;
-        fs::write(
-            parent.join("1.0"),
-            document(&mut random, usize::try_from(length)?),
-        )
-        .context("cannot write a sample")?;
+        fs::write(parent.join(number.to_string()), content).context("cannot write a sample")?;
         bytes += length;
     }
     Ok((files.into(), bytes))

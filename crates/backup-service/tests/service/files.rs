@@ -1,17 +1,14 @@
 //! Document libraries file by file: from contents to a backup whose volume is an ordinary archive.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 
+use archive_samples::gzip;
 use axum::{body::Body, response::Response};
 use backup_api::{
     ActivityKind, Part, ProblemCode,
     library::{ContentHash, LibraryEntry, PlacedEntry},
 };
-use flate2::{
-    Compression,
-    read::{GzDecoder, MultiGzDecoder},
-    write::GzEncoder,
-};
+use flate2::read::{GzDecoder, MultiGzDecoder};
 use http::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -47,12 +44,6 @@ fn several(contents: &[&[u8]]) -> Vec<u8> {
         body.extend_from_slice(content);
     }
     body
-}
-
-fn gzip(content: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(content).unwrap();
-    encoder.finish().unwrap()
 }
 
 const FILES: [(&str, &[u8]); 3] = [

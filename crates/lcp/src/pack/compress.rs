@@ -145,6 +145,7 @@ fn compressed(bytes: &[u8], level: Compression) -> Vec<u8> {
 mod tests {
     use std::io::Read as _;
 
+    use archive_samples::noise;
     use flate2::read::MultiGzDecoder;
 
     use super::*;
@@ -157,20 +158,11 @@ mod tests {
         output
     }
 
-    fn noise(length: usize) -> Vec<u8> {
-        let mut state = 1_u64;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 56) as u8
-        };
-        (0..length).map(|_| next()).collect()
-    }
-
     #[test]
     fn what_comes_out_is_what_went_in_however_long() {
         for length in [0, 1, MEMBER - 1, MEMBER, MEMBER + 1, 20 * MEMBER + 7] {
             let text = b"INSERT INTO ".iter().cycle().take(length / 2);
-            let bytes: Vec<_> = text.copied().chain(noise(length - length / 2)).collect();
+            let bytes: Vec<_> = text.copied().chain(noise(length - length / 2, 1)).collect();
             let once = packed(&bytes);
             let mut again = Vec::new();
             MultiGzDecoder::new(&*once).read_to_end(&mut again).unwrap();
@@ -181,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_does_not_shrink_is_stored() {
-        let bytes = noise(3 * MEMBER);
+        let bytes = noise(3 * MEMBER, 1);
         let packed = packed(&bytes);
         assert!(packed.len() > bytes.len() && packed.len() < bytes.len() + bytes.len() / 100);
     }

@@ -270,10 +270,5 @@ pub(crate) fn volume(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// Bytes that do not shrink and are the same every time.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
-    let mut state = 7_u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        state.to_be_bytes()[0]
-    };
-    (0..length).map(|_| next()).collect()
+    archive_samples::noise(length, 7)
 }

@@ -2,13 +2,14 @@
 
 use std::{fs, sync::Arc};
 
+use archive_samples::noise;
 use archive_store::disk::Disk;
 use backup_api::{BodyError, ByteRange, library::ContentHash};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use member_store::{MemberError, MemberLimits, Members};
 
-use crate::support::{LIMITS, World, environment, files, hash, noise, pieces};
+use crate::support::{LIMITS, World, environment, files, hash, pieces};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_content_is_missing_until_it_is_kept() {
@@ -34,7 +35,7 @@ async fn a_content_is_missing_until_it_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_there_is_not_stored_a_second_time() {
     let world = World::new().await;
-    let bytes = noise(1, 100_000);
+    let bytes = noise(100_000, 1);
     world.put(&bytes).await.unwrap();
     let stored = world.store.stored_bytes().await.unwrap();
     for _ in 0..3 {
@@ -58,7 +59,7 @@ async fn bytes_that_are_not_those_that_were_meant_are_not_kept() {
         matches!(wrong, MemberError::WrongContent(content) if content == hash(b"one")),
         "{wrong:?}"
     );
-    let large = Bytes::from(noise(1, 6_000_000));
+    let large = Bytes::from(noise(6_000_000, 1));
     let wrong = world
         .members
         .put_stream(hash(b"one"), pieces(&large))
@@ -92,13 +93,13 @@ async fn what_is_too_large_or_has_no_room_is_refused() {
         ..LIMITS
     };
     let world = World::with(small, Arc::new(Disk)).await;
-    let refused = world.put(&noise(1, 5_000_001)).await.unwrap_err();
+    let refused = world.put(&noise(5_000_001, 1)).await.unwrap_err();
     assert!(
         matches!(refused, MemberError::TooLarge { limit: 5_000_000 }),
         "{refused:?}"
     );
-    world.put(&noise(2, 5_000_000)).await.unwrap();
-    let refused = world.put(&noise(3, 4_500_000)).await.unwrap_err();
+    world.put(&noise(5_000_000, 2)).await.unwrap();
+    let refused = world.put(&noise(4_500_000, 3)).await.unwrap_err();
     assert!(
         matches!(refused, MemberError::QuotaExceeded { limit: 9_000_000 }),
         "{refused:?}"
@@ -111,7 +112,7 @@ async fn what_is_too_large_or_has_no_room_is_refused() {
     };
     let world = World::with(full, Arc::new(Disk)).await;
     for length in [1, 6_000_000] {
-        let refused = world.put(&noise(4, length)).await.unwrap_err();
+        let refused = world.put(&noise(length, 4)).await.unwrap_err();
         assert!(
             matches!(refused, MemberError::Full { available: 0, .. }),
             "{refused:?}"
@@ -123,7 +124,7 @@ async fn what_is_too_large_or_has_no_room_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_content_that_is_cut_goes_on_where_it_stopped() {
     let mut world = World::new().await;
-    let bytes = Bytes::from(noise(9, 7_000_000));
+    let bytes = Bytes::from(noise(7_000_000, 9));
     let (content, length) = (hash(&bytes), bytes.len() as u64);
     let mut offset = 0;
     for cut in 1..=10_usize {
@@ -166,7 +167,7 @@ async fn a_large_content_that_is_cut_goes_on_where_it_stopped() {
     assert_eq!(fs::read_dir(&partial).unwrap().count(), 0);
 
     // Bytes of something else are noticed at the end, and it begins anew.
-    let other = Bytes::from(noise(10, 5_000_000));
+    let other = Bytes::from(noise(5_000_000, 10));
     let wrong = world
         .members
         .put_from(hash(b"other"), (Some(0), 5_000_000), pieces(&other))
@@ -251,7 +252,7 @@ async fn what_a_pack_has_beyond_its_records_is_cut_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_content_is_not_handed_out_to_its_end() {
     let world = World::new().await;
-    let bytes = noise(7, 600_000);
+    let bytes = noise(600_000, 7);
     let library = files([("document_library/a", &bytes[..])]);
     world.put_all(&library).await;
     let (id, told) = world.library(&library).await;

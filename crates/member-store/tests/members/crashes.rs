@@ -6,10 +6,11 @@ use std::{
     env, fmt::Write as _, fs, os::unix::process::ExitStatusExt as _, path::Path, process::Command, sync::Arc,
 };
 
+use archive_samples::noise;
 use archive_store::disk::Disk;
 use backup_api::library::ContentHash;
 
-use crate::support::{Files, LIMITS, SCOPE, World, entries, list, noise};
+use crate::support::{Files, LIMITS, SCOPE, World, entries, list};
 
 const FOLDER: &str = "MEMBERS_OF_A_DYING_PROCESS";
 const FAILPOINT: &str = "BACKUPS_CONSOLE_FAILPOINT";
@@ -33,8 +34,8 @@ const POINTS: [&str; 12] = [
 fn library() -> Files {
     let mut files = Files::new();
     files.insert("document_library/a".to_owned(), b"one".to_vec());
-    files.insert("document_library/b".to_owned(), noise(1, 90_000));
-    files.insert("document_library/c".to_owned(), noise(2, 4_300_000));
+    files.insert("document_library/b".to_owned(), noise(90_000, 1));
+    files.insert("document_library/c".to_owned(), noise(4_300_000, 2));
     files
 }
 

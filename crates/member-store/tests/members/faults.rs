@@ -11,10 +11,11 @@ use std::{
     },
 };
 
+use archive_samples::noise;
 use archive_store::disk::{Disk, FileOperations, FolderEntry};
 use member_store::MemberError;
 
-use crate::support::{LIMITS, World, files, hash, noise};
+use crate::support::{LIMITS, World, files, hash};
 
 /// A disk whose next writes or syncs can be made to fail.
 #[derive(Debug)]
@@ -137,8 +138,8 @@ async fn whatever_call_fails_nothing_acknowledged_is_lost() {
             disk.fail_at(call);
             let library = files([
                 ("document_library/a", &b"before"[..]),
-                ("document_library/b", &noise(1, 250_000)),
-                ("document_library/c", &noise(2, 4_300_000)),
+                ("document_library/b", &noise(250_000, 1)),
+                ("document_library/c", &noise(4_300_000, 2)),
             ]);
             let mut acknowledged = vec![hash(b"before")];
             let mut failures = Vec::new();

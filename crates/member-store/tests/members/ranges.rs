@@ -2,13 +2,14 @@
 
 use std::io::Read as _;
 
+use archive_samples::noise;
 use backup_api::ByteRange;
 use flate2::read::MultiGzDecoder;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use tar::{Archive, EntryType};
 
-use crate::support::{Files, World, entries, noise};
+use crate::support::{Files, World, entries};
 
 /// What a reader of tar and gzip makes of it.
 fn unpacked(volume: &[u8]) -> Files {
@@ -46,7 +47,7 @@ fn some_files() -> impl Strategy<Value = Files> {
                     .take(length)
                     .collect()
             } else {
-                noise(seed, length)
+                noise(length, seed)
             }
         });
     prop::collection::btree_map(
@@ -93,7 +94,7 @@ async fn reading_begins_in_the_middle_of_long_lists_and_large_files() {
             number.to_le_bytes().repeat(9),
         );
     }
-    let large = noise(1, 9_000_000);
+    let large = noise(9_000_000, 1);
     files.insert("document_library/large".to_owned(), large);
     world.put_all(&files).await;
     let (id, library) = world.library(&files).await;

@@ -6,21 +6,23 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{Files, World, noise};
+use archive_samples::noise;
+
+use crate::support::{Files, World};
 
 fn library() -> Files {
     let mut files = Files::new();
     let mut add = |path: String, bytes: Vec<u8>| files.insert(format!("document_library/{path}"), bytes);
     add("20098/a.txt".to_owned(), b"INSERT INTO ".repeat(20_000));
-    add("20098/b.jpg".to_owned(), noise(1, 300_000));
+    add("20098/b.jpg".to_owned(), noise(300_000, 1));
     add("20098/empty".to_owned(), Vec::new());
-    add("20098/exactly".to_owned(), noise(2, 1024));
+    add("20098/exactly".to_owned(), noise(1024, 2));
     add("20098/Überschrift – 日本.pdf".to_owned(), b"names".to_vec());
     add(
         format!("{}/long", ["folder with a long name"; 9].join("/")),
         b"long".to_vec(),
     );
-    add("large.mp4".to_owned(), noise(3, 6_000_000));
+    add("large.mp4".to_owned(), noise(6_000_000, 3));
     files
 }
 

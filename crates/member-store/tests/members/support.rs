@@ -177,14 +177,3 @@ pub(crate) async fn collected(stream: ByteStream) -> Vec<u8> {
     let chunks: Vec<Bytes> = stream.try_collect().await.unwrap();
     chunks.concat()
 }
-
-pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(2).wrapping_add(1);
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    };
-    (0..length).map(|_| next()).collect()
-}

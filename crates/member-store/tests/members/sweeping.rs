@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use archive_samples::noise;
 use backup_api::BodyError;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use member_store::Swept;
 
-use crate::support::{SCOPE, World, files, hash, noise};
+use crate::support::{SCOPE, World, files, hash};
 
 fn later(hours: u64) -> Timestamp {
     Timestamp::now()
@@ -19,7 +20,7 @@ fn later(hours: u64) -> Timestamp {
 async fn contents_that_nobody_needs_go_and_come_again() {
     let world = World::new().await;
     world.put(b"one").await.unwrap();
-    world.put(&noise(1, 5_000_000)).await.unwrap();
+    world.put(&noise(5_000_000, 1)).await.unwrap();
     let partial = world.folder.path().join("members/a-dev/partial");
     let cut = stream::iter([Err(BodyError::Disconnected)]).boxed();
     world
