@@ -165,7 +165,7 @@ mod tests {
             start: 0,
             end: 600_000,
         };
-        let mut reader = ArchiveReader::start(Files::on_disk(), file(&[7; 300_000]), range);
+        let mut reader = ArchiveReader::start(Files::on_disk(), file(&vec![7; 300_000]), range);
         assert_eq!(reader.next().await.unwrap().unwrap().len(), 262_144);
         assert!(reader.next().await.unwrap().is_err());
         assert!(reader.next().await.is_none());

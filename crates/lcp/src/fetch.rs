@@ -101,16 +101,13 @@ impl<'a> Fetch<'a> {
 
     async fn open(&mut self) -> Result<(), Failure> {
         let (api, actor) = (self.session.api(), &self.session.actor);
-        let opened = match self.size {
-            Some(end) => {
-                let start = self.position;
-                api.download(actor, self.id, self.part, ByteRange { start, end })
-                    .await
-            }
-            None => {
-                self.again = self.position;
-                api.all_of(actor, self.id, self.part).await
-            }
+        let opened = if let Some(end) = self.size {
+            let start = self.position;
+            api.download(actor, self.id, self.part, ByteRange { start, end })
+                .await
+        } else {
+            self.again = self.position;
+            api.all_of(actor, self.id, self.part).await
         };
         match opened {
             Ok(stream) => self.stream = Some(stream),

@@ -47,7 +47,8 @@ fn upload_by_file(server: &Server, bearer: (&str, &str), documents: &[&str]) -> 
             "modified": 1_600_000_000,
             "sha256": sha256,
         });
-        entries += &format!("{entry}\n");
+        entries += &entry.to_string();
+        entries.push('\n');
     }
     let send = |path: &str, headers: &[(&str, &str)], body: &[u8]| {
         let headers = [&[bearer], headers].concat();
@@ -75,8 +76,8 @@ fn upload_by_file(server: &Server, bearer: (&str, &str), documents: &[&str]) -> 
         ("Upload-Metadata", "part ZGF0YWJhc2U="),
         ("Content-Type", "application/offset+octet-stream"),
     ];
-    let sent = send("/uploads", &announced, &dump);
-    let location = sent.header("location").unwrap();
+    let upload = send("/uploads", &announced, &dump);
+    let location = upload.header("location").unwrap();
     let pair = json!({ "database": location.rsplit('/').next(), "volume": library }).to_string();
     let made = send(
         "/upload",

@@ -21,7 +21,7 @@ const LOOKED_AT_EVERY: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) took: Duration,
-    /// The most bytes it had resident (VmHWM).
+    /// The most bytes it had resident (`VmHWM`).
     pub(super) peak_memory: u64,
     /// The most descriptors it was seen with.
     pub(super) descriptors: u64,

@@ -96,7 +96,7 @@ impl Entry {
 
     /// A literal with another behind it.
     const fn followed_by(self, second: Self) -> Self {
-        Self(self.0 + second.bits() | PAIR | (second.byte() as u32) << 24)
+        Self((self.0 + second.bits()) | PAIR | (second.byte() as u32) << 24)
     }
 
     /// Of a length or distance, where `bits` is the stream from its code on.

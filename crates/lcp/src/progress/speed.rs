@@ -27,10 +27,10 @@ impl Course {
         }
         self.seen.push_back((now, bytes));
         // Two at least, however rarely somebody looks.
-        while self.seen.len() > 2 && self.seen.get(1).is_some_and(|(time, _)| now - *time >= WINDOW) {
+        while self.seen.len() > 2 && self.seen.get(1).is_some_and(|(time, _)| *time + WINDOW <= now) {
             self.seen.pop_front();
         }
-        let still = now - self.moved;
+        let still = now.saturating_sub(self.moved);
         if still >= STILL {
             return Pace::Still(still);
         }
