@@ -228,6 +228,8 @@ impl Run {
             match self.look_at(part, tell).await {
                 Ok(()) => {}
                 Err(Fault::NotFinished) => return Err(NotFinished),
+                // The process ends, and its records are closed before it does.
+                Err(_) if self.service.shared.database.is_closed() => return Err(NotFinished),
                 Err(fault) => faults.push(sentence(part, &fault)),
             }
         }

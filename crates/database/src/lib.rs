@@ -114,6 +114,11 @@ impl Database {
         &self.reader
     }
 
+    /// Whether somebody closes it, or did: what cannot be read any more says nothing about the disk then.
+    pub fn is_closed(&self) -> bool {
+        self.reader.is_closed()
+    }
+
     /// Finishes what is under way and closes the file.
     pub async fn close(&self) {
         self.reader.close().await;

@@ -314,6 +314,23 @@ async fn a_process_that_ends_in_the_middle_leaves_the_result_before() {
 }
 
 #[tokio::test]
+async fn a_process_that_closes_its_records_calls_no_backup_unreadable() {
+    let before = fixture().await;
+    let made = before.upload(&database(1), &volume(1)).await;
+    let result = verify(&before, &made).await;
+    let hanging = Hanging::in_place_of(archive_file(&before, Part::Database).await);
+    ask(&before, &made).await;
+    // As far as closing has come when a verification meets it: results could still be written.
+    before.database.reader().close().await;
+    hanging.let_go();
+    hanging.put_back();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    before.database.close().await;
+    let after = open(before.folder, 0).await;
+    assert_eq!(find(&after, &made).await["verification"], result);
+}
+
+#[tokio::test]
 async fn it_is_told_who_began_it_and_how_it_ended() {
     let fixture = fixture().await;
     let made = fixture.upload(&database(1), &volume(1)).await;
