@@ -62,12 +62,17 @@ impl Connection {
         // Somebody else in the process may have chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = || {
-            reqwest::Client::builder()
+            let client = reqwest::Client::builder()
                 .redirect(Policy::none())
                 .dns_resolver(Arc::new(Resolver))
                 .connect_timeout(settings.connect_timeout)
                 .pool_idle_timeout(IDLE)
-                .tcp_nodelay(true)
+                .tcp_nodelay(true);
+            // The system takes megabytes ahead. Whoever watches a body takes those for sent and waits for the answer to
+            // a long work: that nobody took them, only the system sees.
+            #[cfg(target_os = "linux")]
+            let client = client.tcp_user_timeout(settings.read_timeout);
+            client
         };
         let build = |builder: reqwest::ClientBuilder| builder.build().map_err(ClientError::Unreachable);
         Ok(Self {
