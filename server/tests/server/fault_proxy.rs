@@ -1,7 +1,6 @@
 //! A TCP proxy that misbehaves, between any two of client, console and service.
 
 use std::{
-    net::TcpListener as StdListener,
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -9,7 +8,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpSocket, TcpStream},
     time::sleep,
 };
 
@@ -17,6 +16,9 @@ use tokio::{
 const FOR_EVER: Duration = Duration::from_mins(5);
 const PIECE: usize = 64 * 1024;
 const SLOW_PAUSE: Duration = Duration::from_millis(15);
+/// What the system takes for a connection that nobody reads, in bytes. Left to itself it takes up to what the whole test
+/// sends, and nobody would notice that a connection stalls.
+const OF_THE_SYSTEM: u32 = 256 * 1024;
 
 /// What becomes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,18 +63,21 @@ pub(crate) struct FaultProxy {
 impl FaultProxy {
     /// In front of a port of this machine.
     pub(crate) fn start(target: u16, way: Way) -> Self {
-        let listener = StdListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let port = listener.local_addr().unwrap().port();
         let faults = Faults::default();
         let awaited = faults.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
+        let listener = runtime.block_on(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(OF_THE_SYSTEM).unwrap();
+            socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            socket.listen(64).unwrap()
+        });
+        let port = listener.local_addr().unwrap().port();
         thread::spawn(move || {
             runtime.block_on(async move {
-                let listener = TcpListener::from_std(listener).unwrap();
                 while let Ok((client, _)) = listener.accept().await {
                     tokio::spawn(relay(client, target, way, awaited.clone()));
                 }

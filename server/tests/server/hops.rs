@@ -35,7 +35,12 @@ struct Scene {
 impl Scene {
     fn new(hop: Hop, way: Way) -> Self {
         let mut second = None;
-        let hops = TwoHops::start_around(Sections::default(), |service| {
+        // Else the service would wait for a minute for what a fault keeps back.
+        let sections = Sections {
+            service: "[uploads]\nidle_timeout = \"2s\"\n",
+            ..Sections::default()
+        };
+        let hops = TwoHops::start_around(sections, |service| {
             second.insert(FaultProxy::start(service, way)).port
         });
         let (front, proxy) = match hop {
