@@ -10,6 +10,8 @@
 
 /// Bits of the longest code.
 const LONGEST: usize = 15;
+/// Of the largest code.
+const MOST_SYMBOLS: usize = LITERALS.len();
 
 /// What the bits at the front of the stream mean, and how many they are. A word, so that a lookup is one load:
 ///
@@ -226,16 +228,40 @@ impl<const SIZE: usize> Code<SIZE> {
         if left > 0 && longest > 0 && !(may_be_incomplete && longest == 1) {
             return Err(NoCode);
         }
-        self.first.fill(Entry::NONE);
+        let mut assigned = [Assigned::default(); MOST_SYMBOLS];
+        let assigned = assign_codes(lengths, &counts, &mut assigned);
+        let short = assigned.partition_point(|symbol| usize::from(symbol.length) <= Self::INDEX);
+        self.fill_first(&assigned[..short], meanings);
         self.further.clear();
-        let codes = codes(lengths, &counts);
-        self.begin_tables(&codes);
-        for (&(code, length), &meaning) in codes.iter().zip(meanings) {
-            if length > 0 {
-                self.place(code, length, meaning.with_length(length));
-            }
+        self.begin_tables(&assigned[short..]);
+        for symbol in &assigned[short..] {
+            self.place(*symbol, symbol.meaning(meanings));
         }
         Ok(())
+    }
+
+    /// Fills the first table with the codes that it can hold. As long as they are of so many bits, it is as large as those
+    /// have values; that the next bit may be either is said by the same once more.
+    fn fill_first(&mut self, short: &[Assigned], meanings: &[Entry]) {
+        let mut filled = 1;
+        self.first[0] = Entry::NONE;
+        for symbol in short {
+            self.double(&mut filled, 1 << symbol.length);
+            self.first[usize::from(symbol.code)] = symbol.meaning(meanings);
+        }
+        self.double(&mut filled, SIZE);
+    }
+
+    fn double(&mut self, filled: &mut usize, wanted: usize) {
+        while *filled < wanted {
+            self.first.copy_within(..*filled, *filled);
+            *filled *= 2;
+        }
+    }
+
+    /// What the first table says of each index.
+    pub(super) fn first(&self) -> &[Entry; SIZE] {
+        &self.first
     }
 
     /// Lets entries of the first table answer for two literals where the index holds the codes of both.
@@ -252,54 +278,78 @@ impl<const SIZE: usize> Code<SIZE> {
     }
 
     /// Makes room for what lies behind each start that longer codes have in common.
-    fn begin_tables(&mut self, codes: &[(usize, usize)]) {
-        for &(code, length) in codes.iter().filter(|(_, length)| *length > Self::INDEX) {
-            let start = &mut self.first[code & (SIZE - 1)];
-            let needed = Entry(TABLE | word(length - Self::INDEX));
+    fn begin_tables(&mut self, long: &[Assigned]) {
+        for symbol in long {
+            let start = &mut self.first[usize::from(symbol.code) & (SIZE - 1)];
+            let needed = Entry(TABLE | word(usize::from(symbol.length) - Self::INDEX));
             if !start.is_table() || start.bits() < needed.bits() {
                 *start = needed;
             }
         }
-        for start in self.first.iter_mut().filter(|entry| entry.is_table()) {
-            let begin = self.further.len();
-            self.further.resize(begin + (1 << start.bits()), Entry::NONE);
-            start.0 |= word(begin) << 16;
+        for symbol in long {
+            let start = &mut self.first[usize::from(symbol.code) & (SIZE - 1)];
+            if start.0 >> 16 == 0 {
+                // The first place is nobody's, so that none begins at zero.
+                let begin = self.further.len().max(1);
+                self.further.resize(begin + (1 << start.bits()), Entry::NONE);
+                start.0 |= word(begin) << 16;
+            }
         }
     }
 
-    /// Puts an entry wherever the stream's next bits begin with its code.
-    fn place(&mut self, code: usize, length: usize, entry: Entry) {
-        let start = self.first[code & (SIZE - 1)];
-        let (table, code, length) = if length > Self::INDEX {
-            let begin = (start.0 >> 16) as usize;
-            let further = &mut self.further[begin..begin + (1 << start.bits())];
-            (further, code >> Self::INDEX, length - Self::INDEX)
-        } else {
-            (&mut self.first[..], code, length)
-        };
-        for place in table.iter_mut().skip(code).step_by(1 << length) {
-            *place = entry;
+    /// Puts a longer code wherever the stream's next bits begin with it.
+    fn place(&mut self, symbol: Assigned, meaning: Entry) {
+        let start = self.first[usize::from(symbol.code) & (SIZE - 1)];
+        let begin = (start.0 >> 16) as usize;
+        let table = &mut self.further[begin..begin + (1 << start.bits())];
+        let step = 1 << (usize::from(symbol.length) - Self::INDEX);
+        for place in table
+            .iter_mut()
+            .skip(usize::from(symbol.code) >> Self::INDEX)
+            .step_by(step)
+        {
+            *place = meaning;
         }
     }
 }
 
-/// The code of each symbol as the stream has it, its first bit lowest, and its length. Codes of a length count up from
-/// where those of the length before ended, in the order of their symbols.
-fn codes(lengths: &[u8], counts: &[usize; LONGEST + 1]) -> Vec<(usize, usize)> {
-    let mut next = [0; LONGEST + 1];
-    for length in 2..=LONGEST {
-        next[length] = (next[length - 1] + counts[length - 1]) << 1;
+/// A symbol that has a code.
+#[derive(Debug, Clone, Copy, Default)]
+struct Assigned {
+    symbol: u16,
+    /// As the stream has it, its first bit lowest.
+    code: u16,
+    length: u8,
+}
+
+impl Assigned {
+    fn meaning(self, meanings: &[Entry]) -> Entry {
+        meanings[usize::from(self.symbol)].with_length(usize::from(self.length))
     }
-    let code = |&length: &u8| {
-        let length = usize::from(length);
-        if length == 0 {
-            return (0, 0);
+}
+
+/// Gives the symbols their codes, the shortest first. Codes of a length count up from where those of the length before
+/// ended, in the order of their symbols.
+fn assign_codes<'a>(
+    lengths: &[u8],
+    counts: &[usize; LONGEST + 1],
+    assigned: &'a mut [Assigned; MOST_SYMBOLS],
+) -> &'a [Assigned] {
+    let (mut codes, mut places) = ([0_usize; LONGEST + 1], [0_usize; LONGEST + 1]);
+    for length in 2..=LONGEST {
+        codes[length] = (codes[length - 1] + counts[length - 1]) << 1;
+        places[length] = places[length - 1] + counts[length - 1];
+    }
+    for (symbol, &length) in (0..).zip(lengths) {
+        let index = usize::from(length);
+        if index > 0 {
+            let code = (codes[index] as u16).reverse_bits() >> (u16::BITS - u32::from(length));
+            assigned[places[index]] = Assigned { symbol, code, length };
+            codes[index] += 1;
+            places[index] += 1;
         }
-        let code = next[length];
-        next[length] += 1;
-        (code.reverse_bits() >> (usize::BITS as usize - length), length)
-    };
-    lengths.iter().map(code).collect()
+    }
+    &assigned[..places[LONGEST]]
 }
 
 /// Lengths of codes and tables are small.

@@ -3,29 +3,32 @@
 //! It takes what zlib takes, says to the byte where the data ends, and has given out all that came before a fault; and it
 //! is half as fast again with SQL as the decoders that do the same (docs/BENCHMARKS.md). Most of the time goes through
 //! [`Inflate::run`], which has eight bytes of input at hand and room for the longest match; [`Inflate::step`] does the
-//! same with one byte at a time, and takes no byte before it needs it.
+//! same with one byte at a time, and takes no byte before it needs it. What hardly shrinks goes through [`Lanes`].
 
 #![expect(
     clippy::cast_possible_truncation,
     reason = "words are cut to the bits that are looked at"
 )]
 
-use super::code::{Code, DISTANCES, Entry, LITERALS, SYMBOLS};
+use super::{
+    code::{Code, DISTANCES, Entry, LITERALS, SYMBOLS},
+    lanes::{self, Codes, Expanded, Lanes},
+};
 
 /// How far a match may reach back.
 const WINDOW: usize = 32 * 1024;
 /// Enough that a call's cost does not show, little enough that what was written is read from the processor's cache.
 const OUTPUT: usize = 128 * 1024;
-const LONGEST_MATCH: usize = 258;
+pub(super) const LONGEST_MATCH: usize = 258;
 /// Matches are copied in pieces of so many bytes, the last of which may be too long.
-const PIECE: usize = 16;
-/// What a turn of [`Inflate::run`] may write: four times two literals, a match, and what its last piece is too long.
-const ROOM: usize = 8 + LONGEST_MATCH + PIECE;
+pub(super) const PIECE: usize = 16;
+/// What may be written before the room is looked at again: by all lanes, or by a turn of [`Inflate::run`], which is less.
+const ROOM: usize = lanes::ROOM;
 /// What a turn of [`Inflate::run`] may read: eight bytes at a time, of which it uses seven at most.
 const AHEAD: usize = 24;
 /// Entries of the first tables, which stay in the processor's nearest cache.
-const LITERAL_TABLE: usize = 1 << 11;
-const DISTANCE_TABLE: usize = 1 << 9;
+pub(super) const LITERAL_TABLE: usize = 1 << 11;
+pub(super) const DISTANCE_TABLE: usize = 1 << 9;
 const SYMBOL_TABLE: usize = 1 << 7;
 
 /// The data is no deflate.
@@ -66,6 +69,9 @@ pub(super) struct Inflate {
     literals: Code<LITERAL_TABLE>,
     distances: Code<DISTANCE_TABLE>,
     symbols: Code<SYMBOL_TABLE>,
+    lanes: Lanes,
+    /// Whether the block is one for them.
+    is_for_lanes: bool,
     /// Lengths of codes while they come: of literals, then of distances.
     lengths: [u8; 320],
     literal_lengths: usize,
@@ -90,6 +96,8 @@ impl Inflate {
             literals: Code::new(),
             distances: Code::new(),
             symbols: Code::new(),
+            lanes: Lanes::new(),
+            is_for_lanes: false,
             lengths: [0; 320],
             literal_lengths: 0,
             distance_lengths: 0,
@@ -223,6 +231,7 @@ impl Inflate {
             .assign(&[5; 32], &DISTANCES, false)
             .map_err(|_| Damaged)?;
         self.literals.pair_literals();
+        self.is_for_lanes = false;
         Ok(State::Data)
     }
 
@@ -282,7 +291,12 @@ impl Inflate {
         self.distances
             .assign(distances, &DISTANCES, true)
             .map_err(|_| Damaged)?;
-        self.literals.pair_literals();
+        self.is_for_lanes = is_mostly_literals(literals);
+        if self.is_for_lanes {
+            self.lanes.assign(&self.literals);
+        } else {
+            self.literals.pair_literals();
+        }
         self.state = State::Data;
         Ok(None)
     }
@@ -334,11 +348,16 @@ impl Inflate {
 
     /// Literals and matches, until the block ends.
     fn data(&mut self, input: &mut &[u8]) -> Result<Option<Stop>, Damaged> {
+        let whole = *input;
         while self.state == State::Data {
             if self.end + ROOM > self.output.len() {
                 return Ok(Some(Stop::Output));
             }
-            if self.count < 8 && input.len() > AHEAD + size_of::<u64>() {
+            let is_for_lanes = self.is_for_lanes && input.len() > lanes::INPUT;
+            // The byte that the next bit is in has to be at hand.
+            if is_for_lanes && (self.count == 0 || input.len() < whole.len()) {
+                self.run_lanes(whole, input)?;
+            } else if self.count < 8 && !is_for_lanes && input.len() > AHEAD + size_of::<u64>() {
                 self.run(input)?;
             } else if !self.step(input)? {
                 return Ok(Some(Stop::Input));
@@ -392,6 +411,36 @@ impl Inflate {
         }
         self.consume(used);
         Ok(true)
+    }
+
+    /// A long stretch of a block that is nearly all literals. `whole` is the input with what was used of it.
+    fn run_lanes<'a>(&mut self, whole: &'a [u8], input: &mut &'a [u8]) -> Result<(), Damaged> {
+        let codes = Codes {
+            literals: &self.literals,
+            distances: &self.distances,
+        };
+        let mut expanded = Expanded {
+            output: &mut self.output,
+            floor: self.floor,
+            end: self.end,
+        };
+        let position = (whole.len() - input.len()) * 8 - self.count as usize;
+        let outcome = self.lanes.run(codes, whole, position, &mut expanded);
+        self.end = expanded.end;
+        let outcome = outcome.map_err(|_| Damaged)?;
+        let used = outcome.position.div_ceil(8);
+        *input = &whole[used..];
+        self.count = (used * 8 - outcome.position) as u32;
+        self.bits = match self.count {
+            0 => 0,
+            count => u64::from(whole[used - 1]) >> (8 - count),
+        };
+        // Where they do not fall into step, all but the first work for nothing.
+        self.is_for_lanes = outcome.useful > 1;
+        if outcome.is_stopped {
+            self.step(input)?;
+        }
+        Ok(())
     }
 
     /// As many literals and matches as there is input and room for.
@@ -512,6 +561,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether few symbols of a block are matches: the length of a code tells how often it is expected.
+fn is_mostly_literals(lengths: &[u8]) -> bool {
+    const ALL: u32 = 1 << 15;
+    let share = |length: &u8| if *length == 0 { 0 } else { ALL >> length };
+    let matches: u32 = lengths[257..].iter().map(share).sum();
+    matches <= ALL / 64
+}
+
 /// Writes one literal or two and passes over them.
 #[inline]
 fn put(output: &mut [u8], end: usize, literal: Entry, reader: &mut Reader<'_>) -> usize {
@@ -523,7 +580,7 @@ fn put(output: &mut [u8], end: usize, literal: Entry, reader: &mut Reader<'_>) -
 /// Writes the `length` bytes that begin `distance` before `end` at `end`, and gives the new end. Behind it there may be
 /// other bytes than before.
 #[inline]
-fn copy_match(output: &mut [u8], end: usize, length: usize, distance: usize) -> usize {
+pub(super) fn copy_match(output: &mut [u8], end: usize, length: usize, distance: usize) -> usize {
     let from = end - distance;
     if distance >= PIECE {
         let (mut at, mut done) = (from, 0);

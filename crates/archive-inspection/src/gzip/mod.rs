@@ -10,6 +10,9 @@
 mod code;
 mod header;
 mod inflate;
+mod lanes;
+#[cfg(test)]
+mod test_bits;
 
 use zlib_rs::crc32::crc32;
 

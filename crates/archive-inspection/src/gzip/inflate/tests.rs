@@ -2,10 +2,12 @@
 
 use std::io::Write as _;
 
+use archive_samples::noise;
 use flate2::{Compression, write::DeflateEncoder};
 use proptest::prelude::*;
 
 use super::{Damaged, Inflate, OUTPUT, Stop};
+use crate::gzip::test_bits::Bits;
 
 /// What became of a stream: what was expanded, how it ended, and how many bytes were used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +89,61 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop_oneof![noise, run, rows], 0..24).prop_map(|parts| parts.concat())
 }
 
+/// What hardly shrinks, with some of it again now and then: what several decoders at once are for.
+fn documents() -> impl Strategy<Value = Vec<u8>> {
+    let again = prop::collection::vec((any::<prop::sample::Index>(), 3_usize..300), 0..40);
+    (any::<u64>(), 12_000_usize..90_000, 0_u32..4, again).prop_map(|(seed, length, missing, again)| {
+        let mut bytes = noise(length, seed);
+        // Some bits are missing in every other byte.
+        for byte in bytes.iter_mut().step_by(2) {
+            *byte &= 0xff >> missing;
+        }
+        for (from, length) in again {
+            let places = bytes.len() - length;
+            let from = from.index(places);
+            bytes.copy_within(from..from + length, (from * 7 + length) % places);
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn documents_come_out_however_they_are_cut(
+        content in documents(),
+        level in 1_u32..=9,
+        piece in prop_oneof![10_000_usize..30_000, Just(usize::MAX)],
+    ) {
+        let deflated = deflated(&content, level);
+        let expected = Outcome { expanded: content, end: Ok(Stop::End), used: Some(deflated.len()) };
+        let mut inflate = Inflate::new();
+        for _ in 0..2 {
+            prop_assert_eq!(&ours(&mut inflate, &deflated, piece), &expected);
+        }
+    }
+
+    #[test]
+    fn damaged_documents_end_where_they_end_for_others(
+        content in documents(),
+        damages in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+        piece in 200_usize..30_000,
+    ) {
+        let mut stream = deflated(&content, 6);
+        for (index, byte) in damages {
+            let at = index.index(stream.len());
+            stream[at] = byte;
+        }
+        stream.truncate(stream.len() - cut.index(stream.len() / 2));
+        let mut inflate = Inflate::new();
+        let whole = ours(&mut inflate, &stream, stream.len());
+        prop_assert_eq!(&whole, &theirs(&stream));
+        prop_assert_eq!(&ours(&mut inflate, &stream, piece), &whole);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
@@ -136,27 +193,6 @@ proptest! {
         let mut inflate = Inflate::new();
         prop_assert_eq!(&ours(&mut inflate, &stream, stream.len()), &theirs(&stream));
         prop_assert_eq!(&ours(&mut inflate, &stream, piece), &theirs(&stream));
-    }
-}
-
-/// Bits as deflate packs them: of numbers the lowest first, of codes the highest.
-#[derive(Default)]
-struct Bits(Vec<bool>);
-
-impl Bits {
-    fn number(mut self, value: u32, length: u32) -> Self {
-        self.0.extend((0..length).map(|bit| value >> bit & 1 == 1));
-        self
-    }
-
-    fn code(mut self, value: u32, length: u32) -> Self {
-        self.0.extend((0..length).rev().map(|bit| value >> bit & 1 == 1));
-        self
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let byte = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
-        self.0.chunks(8).map(byte).collect()
     }
 }
 
@@ -221,13 +257,7 @@ fn what_no_code_means_is_damage() {
 #[test]
 fn the_longest_match_reaches_the_end_of_the_window_again_and_again() {
     // A window of noise, then so much of it again that room has to be made several times.
-    let mut state = 1_u32;
-    let noise: Vec<u8> = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state.to_be_bytes()[0]
-    })
-    .take(32 * 1024)
-    .collect();
+    let noise = noise(32 * 1024, 1);
     let mut stream = vec![0, 0, 0x80, 0xff, 0x7f];
     stream.extend(&noise);
     // Length 258 is 285, distance 32,768 is 29 with all thirteen bits.
