@@ -1,6 +1,6 @@
 //! The header of a gzip member (RFC 1952, section 2.3), byte by byte as it comes.
 
-use zlib_rs::crc32::crc32;
+use super::checksum::Checksum;
 
 /// Two magic bytes and the compression method, deflate: the only one there is.
 pub(super) const START: [u8; 3] = [0x1f, 0x8b, 0x08];
@@ -29,7 +29,7 @@ pub(super) struct HeaderParser {
     first: [u8; 4],
     number: [u8; 2],
     flags: u8,
-    checksum: u32,
+    checksum: Checksum,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl HeaderParser {
             first: [0; 4],
             number: [0; 2],
             flags: 0,
-            checksum: 0,
+            checksum: Checksum::new(),
         }
     }
 
@@ -81,7 +81,7 @@ impl HeaderParser {
             };
             let (field_bytes, rest) = bytes.split_at(taken);
             if self.field != Field::Checksum {
-                self.checksum = crc32(self.checksum, field_bytes);
+                self.checksum.update(field_bytes);
             }
             bytes = rest;
             if !self.is_complete(field_bytes) {
@@ -118,7 +118,7 @@ impl HeaderParser {
             }
         }
         if self.field == Field::Checksum {
-            let [low, high, ..] = self.checksum.to_le_bytes();
+            let [low, high, ..] = self.checksum.to_bytes();
             if self.number != [low, high] {
                 return Err(HeaderFault::Checksum);
             }

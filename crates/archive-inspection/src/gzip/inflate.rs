@@ -21,7 +21,7 @@ const WINDOW: usize = 32 * 1024;
 const OUTPUT: usize = 128 * 1024;
 pub(super) const LONGEST_MATCH: usize = 258;
 /// Matches are copied in pieces of so many bytes, the last of which may be too long.
-pub(super) const PIECE: usize = 16;
+pub(super) const PIECE: usize = 32;
 /// What may be written before the room is looked at again: by all lanes, or by a turn of [`Inflate::run`], which is less.
 const ROOM: usize = lanes::ROOM;
 /// What a turn of [`Inflate::run`] may read: eight bytes at a time, of which it uses seven at most.
@@ -579,26 +579,53 @@ fn put(output: &mut [u8], end: usize, literal: Entry, reader: &mut Reader<'_>) -
 
 /// Writes the `length` bytes that begin `distance` before `end` at `end`, and gives the new end. Behind it there may be
 /// other bytes than before.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "calls of it were a tenth of the time that a dump takes"
+)]
+#[inline(always)]
 pub(super) fn copy_match(output: &mut [u8], end: usize, length: usize, distance: usize) -> usize {
-    let from = end - distance;
     if distance >= PIECE {
-        let (mut at, mut done) = (from, 0);
-        while done < length {
-            let mut piece = [0; PIECE];
-            piece.copy_from_slice(&output[at..at + PIECE]);
-            output[end + done..end + done + PIECE].copy_from_slice(&piece);
-            (at, done) = (at + PIECE, done + PIECE);
+        copy_piece(output, end, distance);
+        if length > PIECE {
+            copy_further_pieces(output, end, length, distance);
         }
-    } else if distance == 1 {
-        let byte = output[from];
-        output[end..end + length].fill(byte);
     } else {
-        for at in from..from + length {
-            output[at + distance] = output[at];
-        }
+        copy_pattern(output, end, length, distance);
     }
     end + length
+}
+
+#[inline]
+fn copy_piece(output: &mut [u8], at: usize, distance: usize) {
+    let from = at - distance;
+    let mut piece = [0; PIECE];
+    piece.copy_from_slice(&output[from..from + PIECE]);
+    output[at..at + PIECE].copy_from_slice(&piece);
+}
+
+#[inline(never)]
+fn copy_further_pieces(output: &mut [u8], end: usize, length: usize, distance: usize) {
+    for done in (PIECE..length).step_by(PIECE) {
+        copy_piece(output, end + done, distance);
+    }
+}
+
+/// What is copied begins with what is written.
+#[inline(never)]
+fn copy_pattern(output: &mut [u8], end: usize, length: usize, distance: usize) {
+    let from = end - distance;
+    if distance == 1 {
+        let byte = output[from];
+        output[end..end + length].fill(byte);
+        return;
+    }
+    let mut made = 0;
+    while made < length {
+        let piece = (distance + made).min(length - made);
+        output.copy_within(from..from + piece, end + made);
+        made += piece;
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! It is stricter than `gzip -d`, which ends quietly with a warning where bytes follow that are no member: that is also
 //! what a damaged second member looks like, and everything after it would be lost without a word.
 
+mod checksum;
 mod code;
 mod header;
 mod inflate;
@@ -14,9 +15,8 @@ mod lanes;
 #[cfg(test)]
 mod test_bits;
 
-use zlib_rs::crc32::crc32;
-
 use self::{
+    checksum::Checksum,
     header::{HeaderFault, HeaderParser, START, fill},
     inflate::{Inflate, Stop},
 };
@@ -37,7 +37,7 @@ pub(crate) struct GzipDecoder {
     header: HeaderParser,
     inflate: Inflate,
     /// Of the member.
-    checksum: u32,
+    checksum: Checksum,
     /// Of the member, modulo 2³², as its trailer has it.
     length: u32,
     /// Members that were complete.
@@ -67,7 +67,7 @@ impl GzipDecoder {
             place: Place::Header,
             header: HeaderParser::new(),
             inflate: Inflate::new(),
-            checksum: 0,
+            checksum: Checksum::new(),
             length: 0,
             members: 0,
             consumed: 0,
@@ -129,7 +129,7 @@ impl GzipDecoder {
         })?;
         if complete {
             self.place = Place::Body;
-            self.checksum = 0;
+            self.checksum = Checksum::new();
             self.length = 0;
         }
         Ok(rest)
@@ -151,7 +151,7 @@ impl GzipDecoder {
         loop {
             let stop = self.inflate.inflate(&mut bytes);
             let expanded = self.inflate.take();
-            self.checksum = crc32(self.checksum, expanded);
+            self.checksum.update(expanded);
             // Wraps as the trailer does; a piece is far below 2³².
             self.length = self
                 .length
@@ -176,7 +176,7 @@ impl GzipDecoder {
 
     fn end_member(&mut self, trailer: [u8; 8]) -> Result<(), Fault> {
         let (checksum, length) = trailer.split_at(4);
-        if checksum != self.checksum.to_le_bytes() || length != self.length.to_le_bytes() {
+        if checksum != self.checksum.to_bytes() || length != self.length.to_le_bytes() {
             return Err(Fault::Damaged);
         }
         self.members += 1;
