@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use archive_samples::{broken_archives, document_library, gzip, mysql_dump, postgresql_dump};
+use archive_samples::{
+    TarBuilder, TarEntry, broken_archives, document_library, gzip, mysql_dump, noise, postgresql_dump,
+};
 use backup_api::Part;
 use flate2::read::MultiGzDecoder;
 
@@ -94,12 +96,28 @@ fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
     bytes.truncate(LONGEST);
 }
 
+/// A document library of one file that hardly shrinks: long enough that several decoders work on it, but only where it
+/// comes in one piece.
+fn library_of_pictures() -> Vec<u8> {
+    let picture: Vec<u8> = noise(60_000, 1)
+        .into_iter()
+        .enumerate()
+        .map(|(index, byte)| if index % 2 == 0 { byte & 0x7f } else { byte })
+        .collect();
+    TarBuilder::new()
+        .with(TarEntry::folder("document_library/"))
+        .with(TarEntry::file("document_library/101/1.0", &picture))
+        .finish()
+}
+
 /// What is changed: the contents before compression, and some of the archives as they are.
 fn samples() -> Vec<(Part, Vec<u8>, bool)> {
     let mut samples = vec![
         (Part::Database, postgresql_dump().into_bytes(), true),
         (Part::Database, mysql_dump().into_bytes(), true),
         (Part::Volume, document_library(), true),
+        (Part::Volume, library_of_pictures(), true),
+        (Part::Volume, gzip(&library_of_pictures()), false),
     ];
     for archive in broken_archives() {
         if archive.bytes.len() > LONGEST {
