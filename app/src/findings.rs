@@ -5,6 +5,9 @@ use leptos::prelude::*;
 
 use crate::icons::{FAILURE, INFORMATION, Icon, WARNING};
 
+/// The finding of which there is a file of statements that mend it.
+const TABLE_CASE: &str = "table-case";
+
 /// What the inspection of the archives noticed; nothing when it noticed nothing.
 #[component]
 pub(crate) fn FindingList(
@@ -34,4 +37,19 @@ pub(crate) fn FindingList(
         })
         .collect::<Vec<_>>();
     (!items.is_empty()).then(|| view! { <ul class="findings">{items}</ul> })
+}
+
+/// A link to the statements that mend all names of tables, where some are wrong.
+#[component]
+pub(crate) fn RenamesLink<'a>(findings: &'a [Finding], href: String) -> impl IntoView + use<> {
+    let is_wrong = findings.iter().any(|finding| finding.code == TABLE_CASE);
+    is_wrong.then(|| {
+        view! {
+            <p>
+                <a href=href download="">
+                    "Download the statements that rename all of them"
+                </a>
+            </p>
+        }
+    })
 }

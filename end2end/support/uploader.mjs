@@ -152,6 +152,13 @@ export class UploadPage {
     return this.isDone();
   }
 
+  /** Follows a link to a file and gives what is in it. */
+  async downloads(label) {
+    const download = this.page.waitForEvent("download");
+    await this.page.getByRole("link", { name: label }).click();
+    return readFileSync(await (await download).path(), "utf8");
+  }
+
   async isDone() {
     await this.page.waitForURL((url) => url.pathname.endsWith("/backups") && url.searchParams.has("uploaded"));
     const id = new URL(this.page.url()).searchParams.get("uploaded");

@@ -14,15 +14,12 @@ use crate::{
     },
     context::{Viewer, path_parameter, query_value, refusal, viewer},
     error::PageError,
-    findings::FindingList,
+    findings::{FindingList, RenamesLink},
     format,
     icons::{DATABASE, DOWNLOAD, Icon, LIBRARY},
     paths,
     server_functions::AnnotateBackup,
 };
-
-/// The finding that comes with statements to download.
-const TABLE_CASE: &str = "table-case";
 
 /// Everything there is to know about a backup.
 #[component]
@@ -264,18 +261,8 @@ fn PartCard(environment: Environment, backup: Backup, part: Part, no_download: O
         .filter(|finding| finding.part == part)
         .cloned()
         .collect();
-    let renames = findings
-        .iter()
-        .any(|finding| finding.code == TABLE_CASE)
-        .then(|| {
-            view! {
-                <p>
-                    <a href=paths::renames(&environment.id, &backup.backup_id) download="">
-                        "Download the statements that rename all of them"
-                    </a>
-                </p>
-            }
-        });
+    let href = paths::renames(&environment.id, &backup.backup_id);
+    let renames = view! { <RenamesLink findings=&findings href /> };
     let download = match no_download {
         None => view! {
             <a class="button button-primary" href=paths::download(&environment.id, &backup.backup_id, part) download="">

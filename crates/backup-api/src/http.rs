@@ -4,6 +4,7 @@
 //! [`problem_response`] for fronts that have no such layer, it becomes `application/problem+json` with the id of the
 //! request; faults of ours are logged there, once, with all their causes.
 
+mod renames;
 mod table;
 
 use std::{error::Error, net::IpAddr, sync::Arc};
@@ -19,7 +20,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-pub use self::table::{ListedRoute, RouteTable, SMALL_BODY, keep_small};
+pub use self::{
+    renames::renames_response,
+    table::{ListedRoute, RouteTable, SMALL_BODY, keep_small},
+};
 use crate::{ApiError, PROBLEM_CONTENT_TYPE, Problem, ProblemCode, RequestOrigin, Via};
 
 /// The id that joins an answer to the log; whoever runs the router puts it into the request's extensions.

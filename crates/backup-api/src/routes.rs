@@ -32,6 +32,8 @@ pub const RESTORE: &str = "/backup/restore";
 pub const BACKUP: &str = "/backup/{id}";
 /// `GET`: statements that mend the names of tables in the database of a backup, as a file.
 pub const RENAMES: &str = "/backup/{id}/renames.sql";
+/// The same of a database that is no backup yet.
+pub const UPLOAD_RENAMES: &str = "/backup/uploads/{id}/renames.sql";
 /// `POST`: reads both archives of a backup again where they lie, and compares them with what was stored.
 pub const VERIFY: &str = "/backup/{id}/verify";
 /// `GET`: the newest operations first.

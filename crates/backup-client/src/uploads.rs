@@ -14,7 +14,7 @@ use reqwest::RequestBuilder;
 
 use crate::{
     ClientError,
-    connection::{Answer, Connection, Refused, json},
+    connection::{Answer, Connection, Refused, json, plain_text},
     refusal::{Failure, Subject, failure},
 };
 
@@ -50,6 +50,27 @@ impl HttpUploads {
         };
         let response = self.accepted(answer)?;
         read(id, response.headers()).map_err(|what| self.unexpected(what))
+    }
+
+    /// The statements that mend the names of tables in an upload; `None` where nothing is known to mend, and where the
+    /// service is too old to tell.
+    pub async fn renames(&self, actor: &Actor, id: &str) -> Result<Option<String>, UploadRefusal> {
+        // What can be no id must not become another path.
+        path(id)?;
+        let path = routes::UPLOAD_RENAMES.replace("{id}", id);
+        let answer = Connection::repeatedly(self.connection.ask(Method::GET, &path, actor)).await;
+        let nothing = |refused: &Refused| {
+            let code = refused.problem.as_ref().map(|problem| problem.code);
+            code == Some(ProblemCode::NotFound)
+        };
+        match answer {
+            Ok(Err(refused)) if nothing(&refused) => Ok(None),
+            answer => {
+                let response = self.accepted(answer)?;
+                let script = plain_text(response).await;
+                script.map(Some).map_err(|error| self.failed(error.into()))
+            }
+        }
     }
 
     /// Announces an upload; `None`: its length is told with its last bytes.

@@ -116,6 +116,19 @@ pub(crate) fn description(progress: &UploadProgress) -> Response {
     ([(CACHE_CONTROL, "no-store")], Json(progress)).into_response()
 }
 
+/// The statements that mend the names of tables in the dump that an upload was; `None` where nothing is known to mend.
+pub(crate) async fn rename_script(
+    uploads: &ResumableUploads,
+    scope: &str,
+    id: &ArchiveId,
+) -> Result<Option<String>, HttpError> {
+    let inspection = require(uploads, scope, id).await?.inspection;
+    Ok(inspection.and_then(|inspection| match inspection {
+        UploadInspection::Ended(report) => report.dump?.rename_script(),
+        UploadInspection::Running(_) => None,
+    }))
+}
+
 /// `HEAD`: how far an upload is.
 pub(crate) async fn state(
     uploads: &ResumableUploads,

@@ -20,5 +20,7 @@ mod problems;
 mod relay;
 mod router;
 
-pub use relay::{DescriptionFuture, RelayFuture, RelayRefusal, Relayed, RelayedRequest, UploadRelay, relay};
-pub use router::{UploadAccess, router, routes};
+pub use relay::{
+    DescriptionFuture, RelayFuture, RelayRefusal, Relayed, RelayedRequest, RenamesFuture, UploadRelay, relay,
+};
+pub use router::{UploadAccess, router, routes, upload_in};

@@ -15,7 +15,7 @@ use axum::{
 };
 use backup_api::{
     Actor, ApiError, ApiFuture, BodyError, ByteStream, Problem, UploadProgress,
-    http::{HttpError, RouteTable, render},
+    http::{HttpError, RouteTable, renames_response, render},
 };
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     handlers,
     problems::{self, from_body},
     router::{
-        CLOSED_COLLECTION_METHODS, UPLOAD_METHODS, effective_method, not_found, speaks_our_version,
+        CLOSED_COLLECTION_METHODS, RENAMES, UPLOAD_METHODS, effective_method, not_found, speaks_our_version,
         upload_named_by, with_protocol_headers,
     },
 };
@@ -90,6 +90,9 @@ pub type RelayFuture<'a> = Pin<Box<dyn Future<Output = Result<Relayed, RelayRefu
 pub type DescriptionFuture<'a> =
     Pin<Box<dyn Future<Output = Result<UploadProgress, RelayRefusal>> + Send + 'a>>;
 
+/// What [`UploadRelay::renames`] returns.
+pub type RenamesFuture<'a> = Pin<Box<dyn Future<Output = Result<Option<String>, RelayRefusal>> + Send + 'a>>;
+
 /// Knows who may upload, and sends on what they send.
 pub trait UploadRelay: Send + Sync + 'static {
     /// Who asks. An error where they may not upload. The body has not been touched when this is asked.
@@ -100,6 +103,9 @@ pub trait UploadRelay: Send + Sync + 'static {
 
     /// Asks what is known of an upload, for an actor that was admitted.
     fn describe(&self, actor: Actor, id: String) -> DescriptionFuture<'_>;
+
+    /// Asks for the statements that mend the names of tables in an upload, for an actor that was admitted.
+    fn renames(&self, actor: Actor, id: String) -> RenamesFuture<'_>;
 }
 
 type Shared = Arc<dyn UploadRelay>;
@@ -109,6 +115,7 @@ pub fn relay(relay: Arc<dyn UploadRelay>) -> Router {
     RouteTable::new()
         .any("/", collection)
         .any("/{id}", upload)
+        .on(&Method::GET, RENAMES, renames)
         .into_router()
         .fallback(not_found)
         .layer(middleware::from_fn(render))
@@ -133,6 +140,14 @@ async fn collection(State(relay): State<Shared>, request: Request) -> Result<Res
     relay.admit(&parts).await?;
     speaks_our_version(&parts)?;
     Err(problems::method_not_allowed(CLOSED_COLLECTION_METHODS).into())
+}
+
+async fn renames(State(relay): State<Shared>, request: Request) -> Result<Response, HttpError> {
+    let (parts, _) = request.into_parts();
+    let actor = relay.admit(&parts).await?;
+    let id = upload_named_by(&parts)?.to_string();
+    let script = relay.renames(actor, id.clone()).await?;
+    renames_response(script, &id)
 }
 
 async fn upload(State(relay): State<Shared>, request: Request) -> Result<Response, HttpError> {

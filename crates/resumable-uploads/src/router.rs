@@ -12,7 +12,7 @@ use axum::{
 };
 use backup_api::{
     ApiFuture,
-    http::{HttpError, ListedRoute, RouteTable, render},
+    http::{HttpError, ListedRoute, RouteTable, renames_response, render},
 };
 
 use crate::{
@@ -24,6 +24,9 @@ use crate::{
 const COLLECTION_METHODS: &str = "POST, OPTIONS";
 /// Of a collection whose uploads are made elsewhere.
 pub(crate) const CLOSED_COLLECTION_METHODS: &str = "OPTIONS";
+/// What mends the names in the dump that an upload was; ours, so that it needs no word of the protocol.
+pub(crate) const RENAMES: &str = "/{id}/renames.sql";
+const RENAMES_FILE: &str = "/renames.sql";
 pub(crate) const UPLOAD_METHODS: &str = "GET, HEAD, PATCH, DELETE, OPTIONS";
 
 /// Decides who may upload, for a router that knows neither people nor roles.
@@ -66,6 +69,7 @@ pub fn router(uploads: ResumableUploads, access: Arc<dyn UploadAccess>) -> Route
     RouteTable::new()
         .any("/", collection)
         .any("/{id}", upload)
+        .on(&Method::GET, RENAMES, renames)
         .into_router()
         .fallback(not_found)
         .layer(middleware::from_fn(render))
@@ -85,6 +89,7 @@ pub fn routes() -> Vec<ListedRoute> {
     };
     all("", COLLECTION_METHODS)
         .chain(all("/{id}", UPLOAD_METHODS))
+        .chain(all(RENAMES, "GET"))
         .collect()
 }
 
@@ -124,6 +129,14 @@ async fn upload(State(state): State<Uploads>, request: Request) -> Result<Respon
     }
 }
 
+async fn renames(State(state): State<Uploads>, request: Request) -> Result<Response, HttpError> {
+    let (parts, _) = request.into_parts();
+    let scope = state.access.scope(&parts).await?;
+    let id = upload_named_by(&parts)?;
+    let script = handlers::rename_script(&state.uploads, &scope, &id).await?;
+    renames_response(script, &id.to_string())
+}
+
 pub(crate) async fn not_found() -> HttpError {
     problems::not_found().into()
 }
@@ -142,11 +155,15 @@ pub(crate) fn speaks_our_version(parts: &Parts) -> Result<(), HttpError> {
     }
 }
 
-/// The last segment of the path. Not by an extractor: where the router is nested below other parameters, the path has
-/// more than one.
+/// Not by an extractor: where the router is nested below other parameters, the path has more than one.
 pub(crate) fn upload_named_by(parts: &Parts) -> Result<ArchiveId, HttpError> {
-    let name = parts.uri.path().rsplit('/').next().unwrap_or_default();
-    name.parse().map_err(|_| problems::upload_gone().into())
+    upload_in(parts.uri.path()).ok_or_else(|| problems::upload_gone().into())
+}
+
+/// The upload that a path is of, wherever the router is nested; `None` where it names none.
+pub fn upload_in(path: &str) -> Option<ArchiveId> {
+    let path = path.strip_suffix(RENAMES_FILE).unwrap_or(path);
+    path.rsplit('/').next()?.parse().ok()
 }
 
 /// For clients that can send nothing but POST. Other methods are not overridden: a GET that writes would get past

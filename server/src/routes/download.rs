@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use backup_api::{Action, ApiError, BackupId, Part, http::HttpError};
-use backup_service::http::{RequestId, download_response, problem_response, renames_response};
+use backup_service::http::{RequestId, download_response, problem_response, renames_of_backup};
 use console::{Console, ConsoleError};
 
 use super::signed_in::SignedIn;
@@ -61,7 +61,7 @@ pub(crate) async fn renames(
             .service_for(&actor, &environment.id, Action::View)
             .await
             .map_err(api_error)?;
-        renames_response(api.as_ref(), &actor, &id).await
+        renames_of_backup(api.as_ref(), &actor, &id).await
     };
     outcome
         .await

@@ -24,7 +24,8 @@ use backup_client::{ForwardError, Forwarded, HttpUploads};
 use backup_service::http::origin;
 use console::{Console, Drafts};
 use resumable_uploads::{
-    DescriptionFuture, RelayFuture, RelayRefusal, Relayed, RelayedRequest, UploadAccess, UploadRelay,
+    DescriptionFuture, RelayFuture, RelayRefusal, Relayed, RelayedRequest, RenamesFuture, UploadAccess,
+    UploadRelay,
 };
 use tower::ServiceExt as _;
 use tower_sessions::Session;
@@ -87,14 +88,12 @@ impl DraftRelay {
 
     async fn look(&self, actor: &Actor, id: &str) -> Result<UploadProgress, RelayRefusal> {
         self.is_of(actor, id).await?;
-        self.service
-            .progress(actor, id)
-            .await
-            .map_err(|refusal| match refusal {
-                UploadRefusal::Gone => RelayRefusal::Gone,
-                UploadRefusal::Api(error) => RelayRefusal::Api(error),
-                other => RelayRefusal::Api(ApiError::internal(other)),
-            })
+        self.service.progress(actor, id).await.map_err(refused)
+    }
+
+    async fn rename_script(&self, actor: &Actor, id: &str) -> Result<Option<String>, RelayRefusal> {
+        self.is_of(actor, id).await?;
+        self.service.renames(actor, id).await.map_err(refused)
     }
 
     async fn send_on(&self, actor: &Actor, request: RelayedRequest) -> Result<Relayed, RelayRefusal> {
@@ -115,6 +114,14 @@ impl DraftRelay {
     }
 }
 
+fn refused(refusal: UploadRefusal) -> RelayRefusal {
+    match refusal {
+        UploadRefusal::Gone => RelayRefusal::Gone,
+        UploadRefusal::Api(error) => RelayRefusal::Api(error),
+        other => RelayRefusal::Api(ApiError::internal(other)),
+    }
+}
+
 impl UploadRelay for DraftRelay {
     fn admit<'a>(&'a self, parts: &'a Parts) -> ApiFuture<'a, Actor> {
         Box::pin(async move { Ok(self.access.admit(parts).await?.0) })
@@ -126,6 +133,10 @@ impl UploadRelay for DraftRelay {
 
     fn describe(&self, actor: Actor, id: String) -> DescriptionFuture<'_> {
         Box::pin(async move { self.look(&actor, &id).await })
+    }
+
+    fn renames(&self, actor: Actor, id: String) -> RenamesFuture<'_> {
+        Box::pin(async move { self.rename_script(&actor, &id).await })
     }
 }
 
@@ -146,10 +157,9 @@ struct Places {
 }
 
 async fn find(State(places): State<Places>, request: Request) -> Response {
-    let name = request.uri().path().rsplit('/').next().unwrap_or_default();
-    let is_here = match name.parse() {
-        Ok(id) => places.kept_here.knows(&id).await,
-        Err(_) => Ok(false),
+    let is_here = match resumable_uploads::upload_in(request.uri().path()) {
+        Some(id) => places.kept_here.knows(&id).await,
+        None => Ok(false),
     };
     let router = match is_here {
         Ok(true) => places.here,

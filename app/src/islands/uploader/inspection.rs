@@ -7,7 +7,10 @@ use super::{
     row::{Phase, Row},
     transfer::file_of,
 };
-use crate::{findings::FindingList, server_functions::drafts::draft};
+use crate::{
+    findings::{FindingList, RenamesLink},
+    server_functions::drafts::draft,
+};
 
 /// A wrong file is told within seconds, and half of them are for the server.
 const LOOKED_AT_EVERY_MILLISECONDS: u32 = 1_000;
@@ -24,11 +27,20 @@ pub(super) fn inspection(row: Row) -> impl IntoView {
         let inspection = draft.as_ref()?.inspection.as_ref()?;
         Some(view! { <FindingList findings=inspection.findings.clone() is_of_one_part=true /> })
     };
+    // Not before all of it is known.
+    let renames = move || {
+        let draft = row.draft.read();
+        let draft = draft.as_ref().filter(|_| row.is_complete())?;
+        let inspection = draft.inspection.as_ref()?;
+        let href = format!("{}/renames.sql", row.path(&draft.upload));
+        Some(view! { <RenamesLink findings=&inspection.findings href /> })
+    };
     view! {
         <p class="file-content" hidden=move || summary().is_none()>
             {summary}
         </p>
         {findings}
+        {renames}
     }
 }
 

@@ -27,7 +27,7 @@ pub use credentials::{Authenticator, Credentials};
 pub use download::download_response;
 pub use events::{event_stream, last_event_id};
 pub use openapi::openapi;
-pub use renames::renames_response;
+pub use renames::renames_of_backup;
 pub use router::routes;
 pub use state::ServiceRouter;
 pub use upload::upload_from_multipart;

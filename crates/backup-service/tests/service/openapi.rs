@@ -59,6 +59,12 @@ fn every_route_is_described_and_nothing_else_is() {
     assert_eq!(described, answered);
 }
 
+/// A database with a table that Liferay will not find.
+fn wrong_names() -> Vec<u8> {
+    let dump = archive_samples::mysql_dump().replace("`User_`", "`user_`");
+    archive_samples::gzip(dump.as_bytes())
+}
+
 const ONE_FILE: (&str, &[u8]) = ("document_library/a", b"one");
 
 /// What an example stands on.
@@ -118,10 +124,12 @@ impl Given {
                 names.push((UPLOADS[0], id));
                 names.push((UPLOADS[1], announce(&fixture, Part::Volume, true).await));
             }
+            Some("an upload with wrong names") => {
+                let id = announce_file(&fixture, Part::Database, wrong_names(), true).await;
+                names.push((UPLOADS[0], id));
+            }
             Some("wrong names") => {
-                let dump = archive_samples::mysql_dump().replace("`User_`", "`user_`");
-                let dump = archive_samples::gzip(dump.as_bytes());
-                let wrong = fixture.upload(&dump, &volume_of(700, 1)).await;
+                let wrong = fixture.upload(&wrong_names(), &volume_of(700, 1)).await;
                 wrong["backupId"].as_str().unwrap().clone_into(&mut names[0].1);
             }
             Some(other) => panic!("nobody knows how {other:?} is given"),
@@ -138,7 +146,10 @@ impl Given {
 
 /// A resumable upload of a file as examples send it, finished or with none of its bytes yet.
 async fn announce(fixture: &Fixture, part: Part, finished: bool) -> String {
-    let content = file(part);
+    announce_file(fixture, part, file(part), finished).await
+}
+
+async fn announce_file(fixture: &Fixture, part: Part, content: Vec<u8>, finished: bool) -> String {
     let request = request("POST", "/backup/uploads")
         .header("tus-resumable", "1.0.0")
         .header("upload-metadata", metadata(part))

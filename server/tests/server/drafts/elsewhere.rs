@@ -485,6 +485,20 @@ fn what_the_service_finds_in_an_archive_is_told_at_the_console() {
         .bring("database", &archive_samples::gzip(warned.as_bytes()));
     let ended = &told(&scene, &database)["inspection"]["ended"];
     assert_eq!(ended["findings"][0]["code"], "table-case", "{ended}");
+    let renames = |upload: &str| {
+        let path = format!("{}/renames.sql", scene.tab().path(upload));
+        scene.console.get(&path, &[("Cookie", &scene.cookie)])
+    };
+    let script = renames(&database);
+    assert_eq!(script.status, 200, "{script:?}");
+    assert_eq!(
+        script.header("content-disposition"),
+        Some(format!("attachment; filename=\"renames-{database}.sql\""))
+    );
+    assert!(
+        script.text().contains("RENAME TABLE `user_` TO `User_`"),
+        "{script:?}"
+    );
 
     // While it comes, and after either of the two was started anew.
     let mut broken = volume_of(300_000, 1);
@@ -522,6 +536,9 @@ fn what_the_service_finds_in_an_archive_is_told_at_the_console() {
     let mended = volume_of(300_000, 1);
     let again = scene.tab().bring("volume", &mended);
     assert_ne!(again, volume);
+    let path = format!("{}/renames.sql", scene.tab().path(&again));
+    let nothing = scene.console.get(&path, &[("Cookie", &scene.cookie)]);
+    assert_problem(&nothing, 404, "not-found");
     scene.tab().initiated(&database, &again);
     let backup = &scene.backups(PRD)[0];
     assert_eq!(backup["findings"][0]["code"], "table-case", "{backup}");

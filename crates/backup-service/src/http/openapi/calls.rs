@@ -575,6 +575,26 @@ fn resumable(schemas: &mut SchemaGenerator) -> Vec<Call> {
         Call::new(
             schemas,
             Action::Upload,
+            ("get", routes::UPLOAD_RENAMES),
+            (RESUMABLE, "downloadUploadRenames"),
+            "SQL that mends the names of tables Liferay will not find in a database that is no backup yet",
+        )
+        .takes([requests::upload_id()])
+        .answers(
+            200,
+            "The statements, one a line.",
+            answers::script(),
+            &[example("usual").given("an upload with wrong names")],
+        )
+        .refuses(
+            schemas,
+            404,
+            "There is nothing to rename, or no such upload.",
+            &[example("usual"), example("unknown")],
+        ),
+        Call::new(
+            schemas,
+            Action::Upload,
             ("head", one.as_str()),
             (RESUMABLE, "findUpload"),
             "How far an upload is",
