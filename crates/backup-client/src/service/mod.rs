@@ -1,32 +1,30 @@
 //! [`BackupApi`] over HTTP.
 
-use std::{fmt, mem, sync::Arc, time::Duration};
+mod description;
+mod sending;
+
+use std::{fmt, sync::Arc};
 
 use backup_api::{
     Action, Actor, Annotation, ApiError, ApiFuture, ArchiveDescription, Backup, BackupApi, BackupId,
-    BackupList, ByteRange, ByteStream, Capabilities, Capability, EnvironmentId, EventId, EventStream,
-    History, HistoryQuery, ListQuery, LogLine, NO_BACKGROUND, NO_FILES, Operation, OperationId, Part,
-    Problem, ProblemCode, StoredArchive, Upload, UploadContent, Verification, routes,
+    BackupList, ByteRange, ByteStream, Capabilities, EnvironmentId, EventId, EventStream, History,
+    HistoryQuery, ListQuery, LogLine, Operation, OperationId, Part, Problem, ProblemCode, Upload,
+    Verification, routes,
 };
-use futures_util::{StreamExt as _, stream};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use self::description::ServiceDescription;
+pub(crate) use self::sending::{IDEMPOTENCY_KEY, LONGEST_PUBLISHING};
+use self::{description::documented_capabilities, sending::Streams};
 use crate::{
     ArchiveSource, ClientError, HttpFiles, HttpUploads, ServiceSettings,
     connection::{Connection, json, plain_text},
     download,
     events::Events,
-    hand_over::{self, UploadAnswer},
-    multipart::{Form, form},
     refusal::{Failure, Subject, failure},
 };
-
-pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// How long a service may work on an upload after its last byte: it waits for the minute of the id, and makes the
-/// archives durable.
-pub(crate) const LONGEST_PUBLISHING: Duration = Duration::from_mins(30);
 
 /// The backup service of one environment, on another machine.
 #[derive(Clone)]
@@ -35,15 +33,6 @@ pub struct HttpBackupApi {
     source: Option<Arc<dyn ArchiveSource>>,
     events: Events,
     streams: Streams,
-}
-
-/// How archives whose bytes are only just coming go to a service of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Streams {
-    /// As resumable uploads: a connection that breaks costs little, and the environment is held at the end only.
-    InPieces,
-    /// As the documented form, which holds the environment from its first byte to the backup.
-    AsForm,
 }
 
 impl HttpBackupApi {
@@ -58,16 +47,6 @@ impl HttpBackupApi {
             events: Events::default(),
             streams: Streams::InPieces,
         })
-    }
-
-    /// Archives whose bytes are only just coming hold the environment while they come, as they do in a service of the
-    /// same process: for whoever cannot send them again, and would learn after hours that somebody else was quicker.
-    #[must_use]
-    pub fn holding_while_bytes_come(self) -> Self {
-        Self {
-            streams: Streams::AsForm,
-            ..self
-        }
     }
 
     /// The resumable uploads of the same service, where it is one of ours.
@@ -90,11 +69,6 @@ impl HttpBackupApi {
             connection: self.connection.of_a_person(),
             ..self
         }
-    }
-
-    /// What the service says about itself; `None` where it does not, as those that came before ours.
-    pub fn about<'a>(&'a self, actor: &'a Actor) -> ApiFuture<'a, Option<ServiceDescription>> {
-        self.call(self.description(actor))
     }
 
     pub(crate) const fn connection(&self) -> &Connection {
@@ -142,28 +116,6 @@ impl HttpBackupApi {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(body);
         Connection::once(request, subject).await
-    }
-
-    /// What the service says about itself; `None` where it does not, as those that came before ours.
-    async fn description(&self, actor: &Actor) -> Result<Option<ServiceDescription>, Failure> {
-        let asked = self.connection.get("/", actor, Subject::of(Action::View)).await;
-        let description: ServiceDescription = match asked {
-            Ok(description) => description,
-            Err(
-                Failure::Client(ClientError::Unexpected(_)) | Failure::Refused(ApiError::NotAvailable { .. }),
-            ) => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
-        let ServiceDescription {
-            project, environment, ..
-        } = &description;
-        // The name as a whole: where it was taken apart from a host name, nobody knows at which hyphen.
-        if format!("{project}-{environment}") == self.connection.environment().to_string() {
-            Ok(Some(description))
-        } else {
-            let sentence = format!("that it serves {project}-{environment}");
-            Err(ClientError::Unexpected(sentence).into())
-        }
     }
 
     /// The statements that mend names in the database of a backup.
@@ -220,106 +172,6 @@ impl HttpBackupApi {
             Err(failure) => Err(failure),
         }
     }
-
-    /// In a task of its own: whoever hangs up changes nothing about how it ends.
-    fn detached_upload<T: UploadAnswer + Send + 'static>(
-        &self,
-        actor: &Actor,
-        upload: Upload,
-    ) -> ApiFuture<'_, T> {
-        let (service, actor) = (self.clone(), actor.clone());
-        let task = tokio::spawn(async move {
-            let sent = service.take_in(&actor, upload).await;
-            sent.map_err(|failure| service.connection.error(failure))
-        });
-        Box::pin(async move { task.await.map_err(ApiError::internal)? })
-    }
-
-    async fn take_in<T: UploadAnswer>(&self, actor: &Actor, mut upload: Upload) -> Result<T, Failure> {
-        // Before a byte moves. Whoever comes in between is met at the end.
-        if let Some(holder) = self.holder(actor).await? {
-            return Err(Failure::Refused(ApiError::OperationInProgress(Box::new(holder))));
-        }
-        // Services of ours say what they are; only they take archives piece by piece.
-        let takes_pieces = self.description(actor).await?.is_some();
-        if !takes_pieces && !T::IS_THE_END {
-            let reason = NO_BACKGROUND.to_owned();
-            return Err(Failure::Refused(ApiError::NotAvailable { reason }));
-        }
-        if !takes_pieces || self.streams == Streams::AsForm && begins_with_a_stream(&mut upload).await {
-            let (response, stored) = self.send_form::<T>(actor, upload).await?;
-            let answer = json(response).await?;
-            self.release::<T>(&stored).await;
-            return Ok(answer);
-        }
-        let uploads = self.uploads();
-        let (answer, stored) = hand_over::upload(&uploads, self.source.as_ref(), actor, upload).await?;
-        self.release::<T>(&stored).await;
-        Ok(answer)
-    }
-
-    /// The documented form, and whatever answer comes.
-    pub(crate) async fn send_documented_form(
-        &self,
-        actor: &Actor,
-        upload: Upload,
-    ) -> Result<reqwest::Response, Failure> {
-        let (response, _) = self.send_form::<Backup>(actor, upload).await?;
-        Ok(response)
-    }
-
-    async fn send_form<T: UploadAnswer>(
-        &self,
-        actor: &Actor,
-        upload: Upload,
-    ) -> Result<(reqwest::Response, Vec<StoredArchive>), Failure> {
-        let Form {
-            content_type,
-            body,
-            flow,
-            stored,
-        } = form(upload.parts, self.source.clone());
-        let request = self
-            .connection
-            .send_to(Method::POST, routes::UPLOAD, actor)
-            .header(CONTENT_TYPE, content_type)
-            .body(reqwest::Body::wrap_stream(body));
-        let mut request = T::ask_for(request);
-        if let Some(key) = upload.idempotency_key {
-            request = request.header(IDEMPOTENCY_KEY, key);
-        }
-        let silence = self.connection.settings().read_timeout;
-        let answer = tokio::select! {
-            answer = Connection::once(request, Subject::of(Action::Upload)) => answer,
-            () = flow.stalled(silence, LONGEST_PUBLISHING) => {
-                return Err(Failure::Refused(ApiError::Unavailable {
-                    reason: "The backup service took no more bytes. Nothing of the upload was kept; send it again."
-                        .to_owned(),
-                }));
-            }
-        };
-        match (answer, flow.error()) {
-            (Ok(response), _) => Ok((response, stored.taken())),
-            (Err(_), Some(stopped)) => Err(Failure::Refused(stopped.into())),
-            (Err(failure), None) => Err(failure),
-        }
-    }
-
-    /// The other machine has them in a backup; what cannot be let go here expires.
-    async fn release<T: UploadAnswer>(&self, archives: &[StoredArchive]) {
-        let Some(source) = self.source.as_ref().filter(|_| T::IS_THE_END) else {
-            return;
-        };
-        for archive in archives {
-            if let Err(error) = source.release(archive).await {
-                tracing::warn!(
-                    archive = archive.id,
-                    error = &error as &dyn std::error::Error,
-                    "an archive that was sent to another machine could not be let go"
-                );
-            }
-        }
-    }
 }
 
 impl fmt::Debug for HttpBackupApi {
@@ -329,20 +181,6 @@ impl fmt::Debug for HttpBackupApi {
             .field("settings", self.connection.settings())
             .finish_non_exhaustive()
     }
-}
-
-/// What `GET /` of our services says.
-#[derive(Debug, Clone, Deserialize)]
-pub struct ServiceDescription {
-    /// Its version, where it says it.
-    #[serde(default)]
-    pub version: Option<String>,
-    /// The project of the environment that it keeps backups for.
-    pub project: String,
-    /// The name of that environment within its project.
-    pub environment: String,
-    /// What it can do there.
-    pub capabilities: Capabilities,
 }
 
 #[derive(Debug, Deserialize)]
@@ -372,30 +210,6 @@ struct RestoreRequest<'a> {
 #[derive(Debug, Serialize)]
 struct BreakRequest {
     reason: String,
-}
-
-/// What services that came before ours can do, and say nothing about.
-fn documented_capabilities() -> Capabilities {
-    let missing = || Capability::missing("This backup service offers that only on its own pages.");
-    Capabilities {
-        download: Capability::available(),
-        upload: Capability::available(),
-        create: missing(),
-        restore: missing(),
-        delete: missing(),
-        files: Capability::missing(NO_FILES),
-    }
-}
-
-/// Whether the bytes of an upload are only just coming. Looks at its first part, which stays there.
-async fn begins_with_a_stream(upload: &mut Upload) -> bool {
-    let Some(first) = upload.parts.next().await else {
-        return false;
-    };
-    let comes = matches!(&first, Ok(part) if matches!(part.content, UploadContent::Stream(_)));
-    let rest = mem::replace(&mut upload.parts, stream::empty().boxed());
-    upload.parts = stream::iter([first]).chain(rest).boxed();
-    comes
 }
 
 /// Whether a service that came before a path says so: in our words, or without any.
