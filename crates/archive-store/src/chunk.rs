@@ -53,50 +53,64 @@ fn unused() -> MutexGuard<'static, Vec<Vec<u8>>> {
     UNUSED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads exactly `length` bytes, at most [`CHUNK_BYTES`], from `start`. Blocks.
-pub(crate) fn read_chunk(files: &Files, file: &File, start: u64, length: u64) -> io::Result<Bytes> {
-    let mut chunk = Lent::with_capacity(chunk_length(length));
-    chunk.0.clear();
-    fill(&mut chunk.0, files, file, start)?;
-    Ok(Bytes::from_owner(chunk))
+/// A piece of a file, which may come in two steps: what the system has in memory, and what it has to wait for.
+pub(crate) struct Chunk {
+    memory: Lent,
+    start: u64,
+    length: usize,
+    /// Nothing beyond this has been read yet.
+    filled: usize,
 }
 
-/// The same where no disk has to be waited for; `None` where that is not so. Does not block.
-pub(crate) fn read_cached_chunk(files: &Files, file: &File, start: u64, length: u64) -> Option<Bytes> {
-    let length = chunk_length(length);
-    let mut chunk = Lent::with_capacity(length);
-    // What was used before is as long already.
-    chunk.0.resize(length, 0);
-    let read = files.read_cached(file, &mut chunk.0, start);
-    (read == length).then(|| Bytes::from_owner(chunk))
-}
-
-fn chunk_length(length: u64) -> usize {
-    usize::try_from(length).map_or(LARGEST, |length| length.min(LARGEST))
-}
-
-/// Reads as much as the empty `memory` has room for.
-fn fill(memory: &mut Vec<u8>, files: &Files, file: &File, start: u64) -> io::Result<()> {
-    while memory.len() < memory.capacity() {
-        let position = start + memory.len() as u64;
-        match files.read(file, memory, position) {
-            Ok(0) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the archive's file ends before the length that was recorded",
-                ));
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+impl Chunk {
+    /// `length` bytes from `start`, at most [`CHUNK_BYTES`]; nothing is read yet.
+    pub(crate) fn of(start: u64, length: u64) -> Self {
+        let length = usize::try_from(length).map_or(LARGEST, |length| length.min(LARGEST));
+        Self {
+            memory: Lent::with_capacity(length),
+            start,
+            length,
+            filled: 0,
         }
     }
-    Ok(())
+
+    /// Takes what no disk has to be waited for: all of it, or a chunk that still misses the rest. Does not block.
+    pub(crate) fn cached(mut self, files: &Files, file: &File) -> Result<Bytes, Self> {
+        // What was used before is as long already.
+        self.memory.0.resize(self.length, 0);
+        self.filled = files.read_cached(file, &mut self.memory.0, self.start);
+        if self.filled == self.length {
+            Ok(Bytes::from_owner(self.memory))
+        } else {
+            Err(self)
+        }
+    }
+
+    /// Reads what is missing. Blocks.
+    pub(crate) fn completed(mut self, files: &Files, file: &File) -> io::Result<Bytes> {
+        let memory = &mut self.memory.0;
+        memory.truncate(self.filled);
+        while memory.len() < self.length {
+            let position = self.start + memory.len() as u64;
+            match files.read(file, memory, position) {
+                Ok(0) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the archive's file ends before the length that was recorded",
+                    ));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Bytes::from_owner(self.memory))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::{io::Write, os::unix::fs::FileExt as _};
 
     use super::*;
 
@@ -114,16 +128,30 @@ mod tests {
             (100, CHUNK_BYTES),
             (300_000, CHUNK_BYTES),
         ] {
-            let chunk = read_chunk(&Files::on_disk(), &file, start, length).unwrap();
-            let start = usize::try_from(start).unwrap();
-            let length = usize::try_from(length).unwrap();
-            assert_eq!(chunk, bytes[start..start + length], "{length} bytes from {start}");
-            let cached = read_cached_chunk(&Files::on_disk(), &file, start as u64, length as u64);
-            assert_eq!(cached, Some(chunk), "what was just written is in the cache");
+            let files = Files::on_disk();
+            let chunk = Chunk::of(start, length).completed(&files, &file).unwrap();
+            let range = usize::try_from(start).unwrap()..usize::try_from(start + length).unwrap();
+            assert_eq!(chunk, bytes[range], "{length} bytes from {start}");
+            let cached = Chunk::of(start, length).cached(&files, &file).ok();
+            assert_eq!(cached, Some(chunk), "what was just written is in memory");
         }
-        assert_eq!(read_cached_chunk(&Files::on_disk(), &file, 599_999, 2), None);
-        let error = read_chunk(&Files::on_disk(), &file, 599_999, 2).unwrap_err();
+        let beyond = Chunk::of(599_999, 2).cached(&Files::on_disk(), &file);
+        let beyond = beyond.err().expect("there is one byte");
+        let error = beyond.completed(&Files::on_disk(), &file).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn what_was_in_memory_is_not_read_again() {
+        const THERE: usize = 64 * 1024;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![1; THERE]).unwrap();
+        let chunk = Chunk::of(0, CHUNK_BYTES).cached(&Files::on_disk(), &file);
+        let chunk = chunk.err().expect("the rest is not there yet");
+        file.write_all_at(&vec![2; LARGEST], 0).unwrap();
+        let chunk = chunk.completed(&Files::on_disk(), &file).unwrap();
+        assert_eq!(chunk[..THERE], vec![1; THERE]);
+        assert_eq!(chunk[THERE..], vec![2; LARGEST - THERE]);
     }
 
     #[test]
@@ -131,7 +159,11 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![1; 300_000]).unwrap();
         let held: Vec<_> = (0..2 * KEPT)
-            .map(|_| read_chunk(&Files::on_disk(), &file, 9, CHUNK_BYTES).unwrap())
+            .map(|_| {
+                Chunk::of(9, CHUNK_BYTES)
+                    .completed(&Files::on_disk(), &file)
+                    .unwrap()
+            })
             .collect();
         let slice = held[0].slice(10..20);
         drop(held);

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     StoreError,
     blocking::blocking,
-    chunk::{CHUNK_BYTES, read_chunk},
+    chunk::{CHUNK_BYTES, Chunk},
     files::Files,
     inspecting::{Inspecting, Refusal, Sights},
 };
@@ -128,8 +128,9 @@ impl Followers {
         while self.position() < end {
             let start = self.position();
             let length = CHUNK_BYTES.min(self.boundary_after(start).min(end) - start);
-            let chunk =
-                read_chunk(files, file, start, length).map_err(StoreError::io("read an archive's file"))?;
+            let chunk = Chunk::of(start, length)
+                .completed(files, file)
+                .map_err(StoreError::io("read an archive's file"))?;
             self.see(start, &chunk);
         }
         Ok(())

@@ -19,7 +19,7 @@ use futures_util::Stream;
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
-    chunk::{CHUNK_BYTES, read_cached_chunk, read_chunk},
+    chunk::{CHUNK_BYTES, Chunk},
     files::Files,
 };
 
@@ -52,36 +52,32 @@ impl ArchiveReader {
         }
     }
 
-    /// Where the next chunk begins, and its length; `None` at the end.
-    fn next_chunk(&self) -> Option<(u64, u64)> {
-        let length = self.rest.length().min(CHUNK_BYTES);
-        (length > 0).then_some((self.rest.start, length))
-    }
-
-    fn read_cached(&mut self) -> Option<Bytes> {
-        let (start, length) = self.next_chunk()?;
-        let chunk = read_cached_chunk(&self.files, &self.file, start, length)?;
+    /// `None` at the end.
+    fn next_chunk(&mut self) -> Option<Chunk> {
+        let (start, length) = (self.rest.start, self.rest.length().min(CHUNK_BYTES));
         self.rest.start += length;
-        Some(chunk)
+        (length > 0).then(|| Chunk::of(start, length))
     }
 
-    fn read_ahead(&mut self) {
-        let Some((start, length)) = self.next_chunk() else {
-            return;
-        };
+    /// Reads on the blocking pool. One that was looked for in memory and missed is not looked for again.
+    fn read_elsewhere(&mut self, chunk: Chunk, was_missed: bool) {
         let (files, file) = (self.files.clone(), Arc::clone(&self.file));
-        self.rest.start += length;
         self.ahead = Some(self.runtime.spawn_blocking(move || {
-            if let Some(chunk) = read_cached_chunk(&files, &file, start, length) {
-                return Ok(Read {
+            let looked_for = if was_missed {
+                Err(chunk)
+            } else {
+                chunk.cached(&files, &file)
+            };
+            match looked_for {
+                Ok(chunk) => Ok(Read {
                     chunk,
                     was_cached: true,
-                });
+                }),
+                Err(missing) => Ok(Read {
+                    chunk: missing.completed(&files, &file)?,
+                    was_cached: false,
+                }),
             }
-            Ok(Read {
-                chunk: read_chunk(&files, &file, start, length)?,
-                was_cached: false,
-            })
         }));
     }
 }
@@ -91,10 +87,13 @@ impl Stream for ArchiveReader {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.ahead.is_none() {
-            if let Some(chunk) = self.read_cached() {
-                return Poll::Ready(Some(Ok(chunk)));
+            let Some(chunk) = self.next_chunk() else {
+                return Poll::Ready(None);
+            };
+            match chunk.cached(&self.files, &self.file) {
+                Ok(chunk) => return Poll::Ready(Some(Ok(chunk))),
+                Err(missing) => self.read_elsewhere(missing, true),
             }
-            self.read_ahead();
         }
         let Some(ahead) = &mut self.ahead else {
             return Poll::Ready(None);
@@ -103,8 +102,8 @@ impl Stream for ArchiveReader {
         self.ahead = None;
         match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(Read { chunk, was_cached }) => {
-                if !was_cached {
-                    self.read_ahead();
+                if !was_cached && let Some(next) = self.next_chunk() {
+                    self.read_elsewhere(next, false);
                 }
                 Poll::Ready(Some(Ok(chunk)))
             }
