@@ -32,7 +32,7 @@ impl Availability {
     pub(crate) async fn of(viewer: &Viewer, environment: &EnvironmentId) -> Result<Self, ConsoleError> {
         Ok(Self {
             environment: environment.clone(),
-            standing: viewer.console.standing(&viewer.actor, environment).await?,
+            standing: viewer.console.standing(&viewer.access, environment).await?,
         })
     }
 

@@ -22,14 +22,18 @@ pub struct RequestId(pub String);
 pub(crate) struct Viewer {
     pub(crate) console: Console,
     pub(crate) person: Person,
-    pub(crate) actor: Actor,
-    /// What they may do, as it was when this request came.
+    /// What they may do, as it was when this request came: read once, and what everything on the page is decided by.
     pub(crate) access: Access,
     /// The projects and environments that they may look at: for them there are no others.
     pub(crate) projects: Vec<Project>,
 }
 
 impl Viewer {
+    /// The viewer as the one who asks.
+    pub(crate) const fn actor(&self) -> &Actor {
+        self.access.actor()
+    }
+
     /// The environment that the page's path names. One that the viewer may not look at is as little there as one that
     /// does not exist.
     pub(crate) fn environment(&self, shown: &str) -> Result<Environment, PageError> {
@@ -68,14 +72,14 @@ pub(crate) async fn viewer() -> Result<Viewer, PageError> {
     let id = console::session::person_id(&session)
         .await
         .ok_or(PageError::SignInNeeded)?;
-    let person = console.person(&id).await?.ok_or(PageError::SignInNeeded)?;
-    let actor = person.actor().with_origin(request_origin());
-    let access = console.access(&actor).await?;
+    let (person, access) = console
+        .person_with_access(&id, request_origin())
+        .await?
+        .ok_or(PageError::SignInNeeded)?;
     let projects = console.projects_with(&access);
     Ok(Viewer {
         console,
         person,
-        actor,
         access,
         projects,
     })

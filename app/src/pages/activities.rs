@@ -100,7 +100,7 @@ impl List<'_> {
         };
         let page = viewer
             .console
-            .activities(&viewer.actor, &self.place, &filter, asked.turn, ROWS)
+            .activities(viewer.actor(), &self.place, &filter, asked.turn, ROWS)
             .await?;
         let links = view! { <ActivityLinks page=&page filter=&filter path=self.path /> };
         let content = self.table(page, &filter);

@@ -33,7 +33,10 @@ pub(crate) fn BackupPage() -> impl IntoView {
         let id: BackupId = id.parse().map_err(|_| PageError::NotFound)?;
         let refusal = refusal(problem).await?;
         let availability = Availability::of(&viewer, &environment.id).await?;
-        let backup = viewer.console.backup(&viewer.actor, &environment.id, &id).await?;
+        let backup = viewer
+            .console
+            .backup(&viewer.access, &environment.id, &id)
+            .await?;
         let may_annotate = availability.reason_against(Action::Annotate).is_none();
         let changes =
             may_annotate.then(|| view! { <Changes environment=environment.clone() backup=backup.clone() /> });

@@ -89,7 +89,7 @@ async fn page_of_history(
     let ask = async |number| {
         let history = viewer
             .console
-            .history(&viewer.actor, environment, selection.page(number))
+            .history(&viewer.access, environment, selection.page(number))
             .await?;
         let pages = Pages::new(history.matching, number);
         Ok::<_, ConsoleError>((history, pages))
@@ -107,7 +107,7 @@ async fn standing(
     environment: &EnvironmentId,
     id: BackupId,
 ) -> Result<Option<BackupId>, ConsoleError> {
-    match viewer.console.backup(&viewer.actor, environment, &id).await {
+    match viewer.console.backup(&viewer.access, environment, &id).await {
         Ok(backup) => Ok((backup.status == BackupStatus::Success).then_some(id)),
         Err(ConsoleError::Api(ApiError::NoSuchBackup { .. })) => Ok(None),
         Err(error) => Err(error),

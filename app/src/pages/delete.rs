@@ -28,7 +28,10 @@ pub(crate) fn DeletePage() -> impl IntoView {
         let id: BackupId = id.parse().map_err(|_| PageError::NotFound)?;
         let refusal = refusal(problem).await?;
         let availability = Availability::of(&viewer, &environment.id).await?;
-        let backup = viewer.console.backup(&viewer.actor, &environment.id, &id).await?;
+        let backup = viewer
+            .console
+            .backup(&viewer.access, &environment.id, &id)
+            .await?;
         let button = match availability.reason_against_deletion(&backup) {
             Some(reason) => {
                 view! { <ActionButton id="why-no-delete" label="Delete this backup" reason /> }.into_any()

@@ -25,7 +25,7 @@ pub(crate) fn OperationPage() -> impl IntoView {
         let availability = Availability::of(&viewer, &environment.id).await?;
         let (operation, lines) = viewer
             .console
-            .operation(&viewer.actor, &environment.id, &id)
+            .operation(&viewer.access, &environment.id, &id)
             .await?;
         let runs = !operation.state.is_final();
         let forms = runs.then(|| {

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) fn ProjectsPage() -> impl IntoView {
     page(async move {
         let viewer = viewer().await?;
-        let overview = viewer.console.overview(&viewer.actor).await?;
+        let overview = viewer.console.overview(&viewer.access).await;
         let shown = overview
             .iter()
             .flat_map(|project| &project.environments)

@@ -20,7 +20,7 @@ pub async fn cancel_operation(environment: String, operation: String) -> Result<
     let operation = OperationId(operation);
     change(&environment, async |console, viewer, environment| {
         let page = paths::operation(environment, &operation);
-        let outcome = console.cancel(&viewer.actor, environment, &operation).await;
+        let outcome = console.cancel(viewer.actor(), environment, &operation).await;
         (outcome, page.clone(), page)
     })
     .await
@@ -37,7 +37,7 @@ pub async fn break_lock(
     change(&environment, async |console, viewer, environment| {
         let page = paths::operation(environment, &operation);
         let outcome = console
-            .break_lock(&viewer.actor, environment, &operation, reason)
+            .break_lock(viewer.actor(), environment, &operation, reason)
             .await;
         (outcome, page.clone(), page)
     })
@@ -62,7 +62,7 @@ pub async fn annotate_backup(
             pinned: Some(pinned),
         };
         let outcome = console
-            .annotate(&viewer.actor, environment, &id, annotation)
+            .annotate(viewer.actor(), environment, &id, annotation)
             .await
             .map(drop);
         (outcome, page.clone(), page)
@@ -87,7 +87,7 @@ pub async fn pin_backup(
             ..Annotation::default()
         };
         let outcome = console
-            .annotate(&viewer.actor, environment, &id, annotation)
+            .annotate(viewer.actor(), environment, &id, annotation)
             .await
             .map(drop);
         let page = paths::backup(environment, &id);
@@ -107,7 +107,7 @@ pub async fn verify_backup(
         let Ok(id) = backup.parse::<BackupId>() else {
             return no_such_backup(environment, backup);
         };
-        let outcome = console.verify(&viewer.actor, environment, &id).await.map(drop);
+        let outcome = console.verify(viewer.actor(), environment, &id).await.map(drop);
         let page = paths::backup(environment, &id);
         (outcome, paths::safe_next(&next).to_owned(), page)
     })
@@ -130,7 +130,7 @@ pub async fn delete_backup(
         let delete = async {
             // First: who may not delete is told that, whatever they typed.
             console
-                .authorise(&viewer.actor, environment, Action::Delete)
+                .authorise(viewer.actor(), environment, Action::Delete)
                 .await?;
             if confirmation.trim() != id.as_str() {
                 return Err(ConsoleError::Api(ApiError::InvalidRequest {

@@ -103,7 +103,7 @@ mod server {
             Ok(Self {
                 drafts: expect_context::<Drafts>(),
                 environment: viewer.environment(environment)?.id,
-                actor: viewer.actor,
+                actor: viewer.actor().clone(),
             })
         }
     }
@@ -117,7 +117,7 @@ mod server {
         if !viewer.access.allows(environment, Action::Upload) {
             return Vec::new();
         }
-        match drafts.of(&viewer.actor, environment).await {
+        match drafts.of(viewer.actor(), environment).await {
             Ok(files) => files.into_iter().map(DraftFile::from).collect(),
             // Whoever may not upload has none.
             Err(ConsoleError::Api(ApiError::Forbidden { .. })) => Vec::new(),

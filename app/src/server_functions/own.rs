@@ -40,7 +40,7 @@ pub async fn change_password(
 pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> {
     let end = async {
         let viewer = viewer().await?;
-        Ok(viewer.console.end_session(&viewer.actor, &id).await?)
+        Ok(viewer.console.end_session(viewer.actor(), &id).await?)
     };
     end_form(end.await, paths::SESSIONS, paths::SESSIONS, &[])
 }
@@ -51,7 +51,10 @@ pub async fn end_other_sessions() -> Result<(), AppError> {
     let end = async {
         let viewer = viewer().await?;
         let session = session().await?;
-        viewer.console.end_other_sessions(&viewer.actor, &session).await?;
+        viewer
+            .console
+            .end_other_sessions(viewer.actor(), &session)
+            .await?;
         Ok(())
     };
     end_form(end.await, paths::SESSIONS, paths::SESSIONS, &[])
@@ -101,7 +104,7 @@ pub async fn make_token(
 pub async fn revoke_token(#[server(default)] id: String) -> Result<(), AppError> {
     let revoke = async {
         let viewer = viewer().await?;
-        Ok(viewer.console.revoke_token(&viewer.actor, &id).await?)
+        Ok(viewer.console.revoke_token(viewer.actor(), &id).await?)
     };
     end_form(revoke.await, paths::TOKENS, paths::TOKENS, &[])
 }
@@ -127,7 +130,7 @@ pub(super) async fn confirm(
             .confirm(session, password.secret(), origin().address)
             .await?;
     }
-    console::session::confirmed(session, &viewer.actor).await
+    console::session::confirmed(session, viewer.actor()).await
 }
 
 /// Ends a form that made a secret: a program gets it, a browser is led to the page that shows it once.

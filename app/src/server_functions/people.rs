@@ -51,7 +51,7 @@ pub(crate) fn invitation_link(token: &str) -> String {
 pub async fn withdraw_invitation(#[server(default)] id: String) -> Result<(), AppError> {
     let withdraw = async {
         let viewer = viewer().await?;
-        Ok(viewer.console.withdraw_invitation(&viewer.actor, &id).await?)
+        Ok(viewer.console.withdraw_invitation(viewer.actor(), &id).await?)
     };
     end_form(withdraw.await, paths::PEOPLE, paths::PEOPLE, &[])
 }
@@ -144,7 +144,7 @@ pub async fn remove_person(
 pub async fn end_sessions_of_person(#[server(default)] person: String) -> Result<(), AppError> {
     let end = async {
         let viewer = viewer().await?;
-        viewer.console.end_sessions_of(&viewer.actor, &person).await?;
+        viewer.console.end_sessions_of(viewer.actor(), &person).await?;
         Ok(())
     };
     let page = paths::person(&person);

@@ -20,7 +20,7 @@ async fn try_to_sign_out() -> Result<(), ConsoleError> {
         .map_err(|error| ConsoleError::Internal(Box::new(error)))?;
     // Before the session forgets who it was. Whoever is not signed in has nothing to sign out of.
     if let Ok(viewer) = viewer().await {
-        viewer.console.record_sign_out(&viewer.actor);
+        viewer.console.record_sign_out(viewer.actor());
     }
     session::sign_out(&session).await
 }

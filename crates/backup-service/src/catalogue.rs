@@ -6,7 +6,7 @@
 use backup_api::{Backup, BackupId, BackupStatus, CreationType, EnvironmentId, ListQuery, Part};
 use database::{
     Database,
-    sqlx::{QueryBuilder, Row, SqliteConnection, query, sqlite::SqliteRow},
+    sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow},
 };
 use jiff::Timestamp;
 
@@ -84,24 +84,6 @@ pub(crate) async fn list(
     .bind(wanted.limit.map_or(i64::MAX, i64::from))
     .fetch_all(database.reader())
     .await?;
-    rows.iter().map(backup).collect()
-}
-
-/// Those of `ids` that are there, in no particular order.
-pub(crate) async fn find_all(
-    connection: &mut SqliteConnection,
-    ids: &[String],
-) -> Result<Vec<Backup>, ServiceError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut query = QueryBuilder::new("SELECT backup FROM backups WHERE id IN (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(id);
-    }
-    query.push(")");
-    let rows = query.build().fetch_all(connection).await?;
     rows.iter().map(backup).collect()
 }
 
@@ -220,6 +202,5 @@ pub(crate) fn names(
 }
 
 pub(crate) fn backup(row: &SqliteRow) -> Result<Backup, ServiceError> {
-    serde_json::from_str(&row.try_get::<String, _>("backup")?)
-        .map_err(|_| ServiceError::UnreadableRow { column: "backup" })
+    serde_json::from_str(row.try_get("backup")?).map_err(|_| ServiceError::UnreadableRow { column: "backup" })
 }

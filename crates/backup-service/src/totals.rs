@@ -1,7 +1,7 @@
 //! How many backups an environment has, and their bytes: kept up to date with the catalogue instead of counted.
 
 use backup_api::{Backup, BackupStatus, CreationType, EnvironmentId};
-use database::sqlx::{SqliteConnection, query, query_as};
+use database::sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 
 use crate::ServiceError;
 
@@ -13,6 +13,20 @@ pub(crate) struct Total {
     pub(crate) backups: u64,
     /// Bytes of all of them.
     pub(crate) size: u64,
+}
+
+impl Total {
+    /// Reads `status`, `kind`, `number` and `size` of a row.
+    pub(crate) fn from_row(row: &SqliteRow) -> Result<Self, ServiceError> {
+        let unreadable = |column| ServiceError::UnreadableRow { column };
+        Ok(Self {
+            status: BackupStatus::from_word(row.try_get("status")?).ok_or_else(|| unreadable("status"))?,
+            creation_type: CreationType::from_word(row.try_get("kind")?)
+                .ok_or_else(|| unreadable("creation_type"))?,
+            backups: row.try_get::<i64, _>("number")?.cast_unsigned(),
+            size: row.try_get::<i64, _>("size")?.cast_unsigned(),
+        })
+    }
 }
 
 /// Counts a backup, in the transaction that makes it exist.
@@ -54,24 +68,13 @@ pub(crate) async fn of(
     connection: &mut SqliteConnection,
     environment: &EnvironmentId,
 ) -> Result<Vec<Total>, ServiceError> {
-    let rows: Vec<(String, String, i64, i64)> = query_as(
-        "SELECT status, creation_type, backups, size FROM backup_totals \
+    let rows = query(
+        "SELECT status, creation_type AS kind, backups AS number, size FROM backup_totals \
          WHERE project = $1 AND environment = $2",
     )
     .bind(environment.project.as_str())
     .bind(environment.environment.as_str())
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|(status, creation_type, backups, size)| {
-            let unreadable = |column| ServiceError::UnreadableRow { column };
-            Ok(Total {
-                status: BackupStatus::from_word(&status).ok_or_else(|| unreadable("status"))?,
-                creation_type: CreationType::from_word(&creation_type)
-                    .ok_or_else(|| unreadable("creation_type"))?,
-                backups: backups.cast_unsigned(),
-                size: size.cast_unsigned(),
-            })
-        })
-        .collect()
+    rows.iter().map(Total::from_row).collect()
 }

@@ -2,8 +2,9 @@
 //!
 //! Pages, routes and the HTTP API of the embedded service all end in [`Console::authorise`] or ask the [`Access`] that
 //! it asks. What somebody is stands in the table `roles`, for everything, for a project or for one environment; the most
-//! specific entry counts, so that it can also take away. Nothing is remembered between two questions: a command beside
-//! the server, or another page, may have changed the table.
+//! specific entry counts, so that it can also take away. Nothing is remembered between two requests: a command beside
+//! the server, or another page, may have changed the table. A page reads it once, as an [`Access`], and shows what that
+//! allows; whatever changes something reads it at that moment.
 //!
 //! Whoever is nobody in an environment is told what they would be told if it did not exist.
 
@@ -74,18 +75,32 @@ pub struct RoleEntry {
     pub role: Role,
 }
 
-/// What an actor may do at the moment it was asked for: for one page or one call, never longer.
+/// An actor, and what they may do at the moment it was asked for: for one page or one call, never longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
+    actor: Actor,
     entries: Vec<RoleEntry>,
     narrowed: Option<TokenScope>,
 }
 
 impl Access {
-    const NONE: Self = Self {
-        entries: Vec::new(),
-        narrowed: None,
-    };
+    /// Of somebody who is signed in, with the entries that were read with them.
+    pub(crate) const fn of_person(actor: Actor, entries: Vec<RoleEntry>) -> Self {
+        Self {
+            actor,
+            entries,
+            narrowed: None,
+        }
+    }
+
+    const fn none(actor: Actor) -> Self {
+        Self::of_person(actor, Vec::new())
+    }
+
+    /// Whose it is.
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
 
     /// What the actor is in an environment; `None`: a stranger. A token may allow less: see [`Self::allows`].
     pub fn role_in(&self, environment: &EnvironmentId) -> Option<Role> {
@@ -184,23 +199,28 @@ impl Console {
                 role: Role::Owner,
             };
             return Ok(Access {
+                actor: actor.clone(),
                 entries: vec![owner],
                 // A program says nobody who may do what.
                 narrowed: Some(TokenScope::default()),
             });
         }
         let Some(person_id) = actor.id.strip_prefix(people::ACTOR_PREFIX) else {
-            return Ok(Access::NONE);
+            return Ok(Access::none(actor.clone()));
         };
         let narrowed = match actor.access_token() {
             None => None,
             Some(token) => match tokens::scope_of(self.database.reader(), person_id, token).await? {
                 Some(scope) => Some(scope),
-                None => return Ok(Access::NONE),
+                None => return Ok(Access::none(actor.clone())),
             },
         };
         let entries = entries_of(self.database.reader(), person_id).await?;
-        Ok(Access { entries, narrowed })
+        Ok(Access {
+            actor: actor.clone(),
+            entries,
+            narrowed,
+        })
     }
 
     /// What an actor is in an environment; `None`: a stranger. An access token may allow less than the role does.

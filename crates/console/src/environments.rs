@@ -155,16 +155,6 @@ impl Console {
         environment: &EnvironmentId,
         action: Action,
     ) -> Result<Arc<dyn BackupApi>, ConsoleError> {
-        Ok(self.enter(actor, environment, action).await?.1)
-    }
-
-    /// The same, with what the actor is there.
-    pub(crate) async fn enter(
-        &self,
-        actor: &Actor,
-        environment: &EnvironmentId,
-        action: Action,
-    ) -> Result<(Role, Arc<dyn BackupApi>), ConsoleError> {
         let access = self.access(actor).await?;
         let entered = self.enter_with(&access, environment, action);
         let is_refused = match &entered {
@@ -177,10 +167,10 @@ impl Console {
             let tried = Activity::by(actor, action.into()).within(environment);
             self.record(tried.ended_with(&ApiError::Forbidden { action }));
         }
-        entered
+        Ok(entered?.1)
     }
 
-    /// The same for what an actor was found to be allowed a moment ago, for several environments at once.
+    /// The same with what the actor is there, for what they were found to be allowed when their request came.
     pub(crate) fn enter_with(
         &self,
         access: &Access,

@@ -5,17 +5,18 @@ use backup_api::{
 };
 use futures_util::future::try_join;
 
-use crate::{Confirmed, Console, ConsoleError, patience::in_time};
+use crate::{Access, Confirmed, Console, ConsoleError, patience::in_time};
 
 impl Console {
     /// One operation and what it did.
     pub async fn operation(
         &self,
-        actor: &Actor,
+        access: &Access,
         environment: &EnvironmentId,
         id: &OperationId,
     ) -> Result<(Operation, Vec<LogLine>), ConsoleError> {
-        let service = self.service_for(actor, environment, Action::View).await?;
+        let (_, service) = self.enter_with(access, environment, Action::View)?;
+        let actor = access.actor();
         let asked = try_join(service.operation(actor, id), service.operation_log(actor, id));
         Ok(in_time(environment, asked).await?)
     }

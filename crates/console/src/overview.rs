@@ -66,31 +66,31 @@ pub struct Standing {
 impl Console {
     /// How every environment that the actor may see stands. All services are asked at once; one that fails, or takes
     /// longer than five seconds, is shown as such and holds nobody up.
-    pub async fn overview(&self, actor: &Actor) -> Result<Vec<ProjectOverview>, ConsoleError> {
-        let access = self.access(actor).await?;
+    pub async fn overview(&self, access: &Access) -> Vec<ProjectOverview> {
         let projects = self.projects().iter().map(async |project| ProjectOverview {
             project: project.name.clone(),
             environments: join_all(
                 project
                     .environments
                     .iter()
-                    .filter_map(|environment| self.asked(&access, actor, environment)),
+                    .filter_map(|environment| self.asked(access, environment)),
             )
             .await,
         });
         let mut projects = join_all(projects).await;
         projects.retain(|project| !project.environments.is_empty());
-        Ok(projects)
+        projects
     }
 
     /// How somebody stands in an environment. A page asks for it before anything else: what ends in between is then news
     /// to the page when it listens to events, while the other way round it would show for ever what is over.
     pub async fn standing(
         &self,
-        actor: &Actor,
+        access: &Access,
         environment: &EnvironmentId,
     ) -> Result<Standing, ConsoleError> {
-        let (role, service) = self.enter(actor, environment, Action::View).await?;
+        let (role, service) = self.enter_with(access, environment, Action::View)?;
+        let actor = access.actor();
         let asked = try_join(service.capabilities(actor), service.current_operation(actor));
         let (capabilities, operation) = in_time(environment, asked).await?;
         Ok(Standing {
@@ -103,23 +103,23 @@ impl Console {
     /// A page of the history of an environment.
     pub async fn history(
         &self,
-        actor: &Actor,
+        access: &Access,
         environment: &EnvironmentId,
         query: HistoryQuery,
     ) -> Result<History, ConsoleError> {
-        let service = self.service_for(actor, environment, Action::View).await?;
-        Ok(in_time(environment, service.history(actor, query)).await?)
+        let (_, service) = self.enter_with(access, environment, Action::View)?;
+        Ok(in_time(environment, service.history(access.actor(), query)).await?)
     }
 
     /// One backup.
     pub async fn backup(
         &self,
-        actor: &Actor,
+        access: &Access,
         environment: &EnvironmentId,
         id: &BackupId,
     ) -> Result<Backup, ConsoleError> {
-        let service = self.service_for(actor, environment, Action::View).await?;
-        Ok(in_time(environment, service.find(actor, id)).await?)
+        let (_, service) = self.enter_with(access, environment, Action::View)?;
+        Ok(in_time(environment, service.find(access.actor(), id)).await?)
     }
 
     /// Takes in a pair of archives and answers when the backup stands.
@@ -140,12 +140,11 @@ impl Console {
     fn asked(
         &self,
         access: &Access,
-        actor: &Actor,
         environment: &Environment,
     ) -> Option<impl Future<Output = EnvironmentOverview>> {
         let (_, service) = self.enter_with(access, &environment.id, Action::View).ok()?;
         Some(async move {
-            let state = match in_time(&environment.id, summary(&*service, actor)).await {
+            let state = match in_time(&environment.id, summary(&*service, access.actor())).await {
                 Ok(summary) => EnvironmentState::Reached(Box::new(summary)),
                 Err(error) => {
                     // The page is answered well, so nobody further out would log this.

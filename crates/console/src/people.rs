@@ -6,12 +6,15 @@
 use std::{fmt, net::IpAddr};
 
 use backup_api::{Activity, ActivityKind, Actor, RequestOrigin};
-use database::sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
+use database::sqlx::{Row, SqliteConnection, ValueRef, query, sqlite::SqliteRow};
 use secrecy::SecretString;
 use tower_sessions::Session;
 use uuid::Uuid;
 
-use crate::{Console, ConsoleError, Role, RoleEntry, Scope, activities, clock, passwords, session, sessions};
+use crate::{
+    Access, Console, ConsoleError, Role, RoleEntry, Scope, activities, authorisation, clock, passwords,
+    session, sessions,
+};
 
 /// What an [`Actor::id`] of a person begins with.
 pub(crate) const ACTOR_PREFIX: &str = "person:";
@@ -235,6 +238,35 @@ impl Console {
             .await?
             .map(|row| Person::from_row(&row))
             .transpose()
+    }
+
+    /// Somebody who is signed in, by id, with what they may do as `origin` asks; both as they are now, in one question.
+    /// `None`: there is nobody of that id, or they were disabled.
+    pub async fn person_with_access(
+        &self,
+        id: &str,
+        origin: RequestOrigin,
+    ) -> Result<Option<(Person, Access)>, ConsoleError> {
+        let rows = query(
+            "SELECT people.id, people.email, roles.project, roles.environment, roles.role FROM people \
+             LEFT JOIN roles ON roles.person_id = people.id WHERE people.id = $1 AND people.disabled_at IS NULL",
+        )
+        .bind(id)
+        .fetch_all(self.database.reader())
+        .await?;
+        let Some(first) = rows.first() else {
+            return Ok(None);
+        };
+        let person = Person::from_row(first)?;
+        let entries = rows.iter().filter_map(|row| match row.try_get_raw("role") {
+            Ok(role) if role.is_null() => None,
+            _ => Some(authorisation::entry(row)),
+        });
+        let access = Access::of_person(
+            person.actor().with_origin(origin),
+            entries.collect::<Result<_, _>>()?,
+        );
+        Ok(Some((person, access)))
     }
 
     pub(crate) async fn person_by_email(&self, email: &str) -> Result<Option<Person>, ConsoleError> {

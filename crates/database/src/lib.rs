@@ -69,13 +69,16 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new()
+        // A file has no other end that could have gone away meanwhile: asking whether it did would double each question.
+        let pool = SqlitePoolOptions::new().test_before_acquire(false);
+        let writer = pool
+            .clone()
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options.clone())
             .await?;
-        let reader = SqlitePoolOptions::new()
+        let reader = pool
             .max_connections(READER_CONNECTIONS)
             .connect_with(options.read_only(true))
             .await?;

@@ -11,7 +11,7 @@ use backup_api::{
 };
 use database::{
     Database,
-    sqlx::{self, AssertSqlSafe, QueryBuilder, SqliteConnection, query, query_as},
+    sqlx::{self, AssertSqlSafe, QueryBuilder, SqliteConnection, query},
 };
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
@@ -222,37 +222,8 @@ impl Operations {
             .collect()
     }
 
-    /// How many operations of an environment should have made a backup and did not, by kind: those of the view
-    /// `failed_operations`, as the caller's transaction sees them.
-    pub async fn count_failures(
-        &self,
-        connection: &mut SqliteConnection,
-        environment: &EnvironmentId,
-    ) -> Result<Vec<(OperationKind, u64)>, OperationError> {
-        let rows: Vec<(String, i64)> = query_as(
-            "SELECT kind, count(*) FROM failed_operations WHERE project = $1 AND environment = $2 GROUP BY kind",
-        )
-        .bind(environment.project.as_str())
-        .bind(environment.environment.as_str())
-        .fetch_all(connection)
-        .await?;
-        rows.into_iter()
-            .map(|(kind, count)| match OperationKind::from_word(&kind) {
-                Some(kind) => Ok((kind, count.cast_unsigned())),
-                None => Err(OperationError::UnknownWord {
-                    id: kind,
-                    column: "kind",
-                }),
-            })
-            .collect()
-    }
-
-    /// Those of `ids` that are recorded, in no particular order, as the caller's transaction sees them.
-    pub async fn find_all(
-        &self,
-        connection: &mut SqliteConnection,
-        ids: &[String],
-    ) -> Result<Vec<Operation>, OperationError> {
+    /// Those of `ids` that are recorded, in no particular order.
+    pub async fn find_all(&self, ids: &[String]) -> Result<Vec<Operation>, OperationError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -262,7 +233,7 @@ impl Operations {
             list.push_bind(id);
         }
         query.push(")");
-        let rows = query.build().fetch_all(connection).await?;
+        let rows = query.build().fetch_all(self.database.reader()).await?;
         rows.iter()
             .map(|row| Ok(self.with_progress(row::operation(row)?)))
             .collect()

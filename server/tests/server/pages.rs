@@ -347,3 +347,25 @@ fn forms_are_small() {
     let answer = server.post_form("/api/sign-in", "a=b", &fields);
     assert_eq!(answer.status, 413, "{answer:?}");
 }
+
+/// Each question wakes a thread and is waited for: the session, the person with their roles, what holds the environment,
+/// and the history.
+#[test]
+fn the_backups_page_asks_the_database_four_times() {
+    let place = Place::new();
+    place.token();
+    place.write("console.toml", "[log]\nfilter = \"info,sqlx::query=debug\"\n");
+    let server = place.serve(&["--config", "console.toml", "--demo"]);
+    let cookie = server.sign_in();
+    let page = server.get("/projects/lfrjoebloggs-prd/backups", &[("Cookie", &cookie)]);
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("class=\"backup-name\""));
+    let id = page.header("x-request-id").unwrap();
+    let (_, log) = server.stop();
+    let asked: Vec<_> = log
+        .lines()
+        // Not what a connection is opened with.
+        .filter(|line| line.contains(&id) && line.contains("db.statement") && line.contains(" FROM "))
+        .collect();
+    assert_eq!(asked.len(), 4, "{asked:#?}");
+}

@@ -26,7 +26,7 @@ pub(crate) fn PeoplePage() -> impl IntoView {
     };
     page(async move {
         let viewer = viewer().await?;
-        let membership = viewer.console.membership(&viewer.actor).await?;
+        let membership = viewer.console.membership(viewer.actor()).await?;
         let confirmed = is_confirmed(&session().await?).await;
         let made = made.and_then(|handle| viewer.console.shown_once(&viewer.person, &handle));
         let made = made.map(|token| {

@@ -19,11 +19,11 @@ pub(crate) fn PersonPage() -> impl IntoView {
     let done = query_value("done");
     page(async move {
         let viewer = viewer().await?;
-        let member = viewer.console.member(&viewer.actor, &id).await?;
+        let member = viewer.console.member(viewer.actor(), &id).await?;
         let scopes = viewer.console.scopes().filter(|scope| viewer.access.owns(scope));
         let scopes: Vec<_> = scopes.collect();
         let sessions = if member.managed {
-            viewer.console.sessions_of(&viewer.actor, &id).await?
+            viewer.console.sessions_of(viewer.actor(), &id).await?
         } else {
             Vec::new()
         };

@@ -407,7 +407,8 @@ async fn what_a_person_may_not_is_recorded_and_looking_is_not() {
             .await
             .is_err()
     );
-    assert!(console.standing(&stranger, &prd).await.is_err());
+    let nothing = console.access(&stranger).await.unwrap();
+    assert!(console.standing(&nothing, &prd).await.is_err());
     let page = house.page(&ActivityFilter::default(), Turn::Newest).await;
     let [tried] = &page.activities[..] else {
         panic!("{page:?}")

@@ -150,16 +150,17 @@ async fn a_service_is_not_asked_for_somebody_who_may_not() {
         assert!(matches!(error, ConsoleError::NoSuchEnvironment), "{error:?}");
     };
     let console = &setting.console;
-    unknown(console.standing(&stranger, &environment).await.unwrap_err());
+    let nothing = console.access(&stranger).await.unwrap();
+    unknown(console.standing(&nothing, &environment).await.unwrap_err());
     unknown(
         console
-            .history(&stranger, &environment, backup_api::HistoryQuery::default())
+            .history(&nothing, &environment, backup_api::HistoryQuery::default())
             .await
             .unwrap_err(),
     );
     unknown(
         console
-            .backup(&stranger, &environment, &backup_id)
+            .backup(&nothing, &environment, &backup_id)
             .await
             .unwrap_err(),
     );
@@ -168,7 +169,7 @@ async fn a_service_is_not_asked_for_somebody_who_may_not() {
         let outcome = console.service_for(&stranger, &environment, action).await;
         unknown(outcome.map(|_| ()).unwrap_err());
     }
-    assert_eq!(console.overview(&stranger).await.unwrap(), []);
+    assert_eq!(console.overview(&nothing).await, []);
     assert_eq!(console.projects_for(&stranger).await.unwrap(), []);
     assert_eq!(service.asked(), [""; 0]);
 }
@@ -248,7 +249,8 @@ async fn the_most_specific_entry_counts() {
             .filter_map(|((project, environment), role)| role.map(|_| id(project, environment).to_string()))
             .collect();
         assert_eq!(shown, visible);
-        let overview = setting.console.overview(&actor).await.unwrap();
+        let access = setting.console.access(&actor).await.unwrap();
+        let overview = setting.console.overview(&access).await;
         assert_eq!(
             overview
                 .iter()

@@ -4,7 +4,7 @@ use std::{
 };
 
 use backup_api::RequestOrigin;
-use console::{ConsoleError, session};
+use console::{ConsoleError, Role, session};
 
 use crate::support::{EMAIL, PASSWORD, Setting, secret};
 
@@ -331,5 +331,52 @@ async fn whoever_guesses_has_to_wait_and_learns_nothing() {
             .authenticate_password(EMAIL, &secret(PASSWORD), here)
             .await
             .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_person_comes_with_what_they_may_do_now() {
+    let setting = Setting::with_two_projects().await;
+    let person = setting.person("somebody@example.com").await;
+    let console = &setting.console;
+    let origin = RequestOrigin {
+        address: Some([192, 0, 2, 1].into()),
+        ..RequestOrigin::default()
+    };
+    for entries in [
+        &[][..],
+        &[("*", Role::Guest)],
+        &[
+            ("*", Role::Owner),
+            ("lfrjoebloggs", Role::Guest),
+            ("other/dev", Role::Contributor),
+        ],
+    ] {
+        setting.set_roles(&person, entries).await;
+        let (found, access) = console
+            .person_with_access(&person.id, origin.clone())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(found, person);
+        assert_eq!(access.entries().len(), entries.len());
+        // The same as what their actor is asked about elsewhere.
+        let actor = person.actor().with_origin(origin.clone());
+        assert_eq!(access, console.access(&actor).await.unwrap());
+    }
+    assert!(
+        console
+            .person_with_access("nobody", origin.clone())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    setting.execute("UPDATE people SET disabled_at = 1").await;
+    assert!(
+        console
+            .person_with_access(&person.id, origin)
+            .await
+            .unwrap()
+            .is_none()
     );
 }

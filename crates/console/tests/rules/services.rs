@@ -34,12 +34,13 @@ async fn services_that_fail_or_hang_are_shown_as_such_and_hold_nobody_up() {
         .unwrap()
         .actor();
 
+    let access = setting.console.access(&actor).await.unwrap();
+
     let start = Instant::now();
     let console = setting.console.clone();
     // On another task, as a server would: the future has to be `Send`.
-    let overview = tokio::spawn(async move { console.overview(&actor).await })
+    let overview = tokio::spawn(async move { console.overview(&access).await })
         .await
-        .unwrap()
         .unwrap();
     let took = start.elapsed();
     // Both hanging services are waited for together.
@@ -109,21 +110,22 @@ async fn a_page_of_backups_fails_with_what_its_service_said() {
         .await
         .unwrap()
         .actor();
+    let access = console.access(&actor).await.unwrap();
     let backup_id = "dxpcloud-lqgqnewltbexuewymq-202611230100".parse().unwrap();
 
     let all = HistoryQuery::default();
-    let outcome = console.history(&actor, &id("lfrjoebloggs", "dev"), all).await;
+    let outcome = console.history(&access, &id("lfrjoebloggs", "dev"), all).await;
     assert!(
         matches!(outcome, Err(ConsoleError::Api(ApiError::Internal(_)))),
         "{outcome:?}"
     );
-    let outcome = console.history(&actor, &id("lfrjoebloggs", "uat"), all).await;
+    let outcome = console.history(&access, &id("lfrjoebloggs", "uat"), all).await;
     assert!(
         matches!(outcome, Err(ConsoleError::NoSuchEnvironment)),
         "{outcome:?}"
     );
     let outcome = console
-        .backup(&actor, &id("lfrjoebloggs", "prd"), &backup_id)
+        .backup(&access, &id("lfrjoebloggs", "prd"), &backup_id)
         .await;
     assert!(
         matches!(outcome, Err(ConsoleError::Api(ApiError::NoSuchBackup { .. }))),
@@ -146,8 +148,9 @@ async fn a_page_of_backups_has_everything_it_shows() {
         .unwrap()
         .actor();
     let environment = id("lfrjoebloggs", "prd");
+    let access = console.access(&actor).await.unwrap();
 
-    let standing = console.standing(&actor, &environment).await.unwrap();
+    let standing = console.standing(&access, &environment).await.unwrap();
     assert_eq!(standing.role, Role::Owner);
     assert_eq!(standing.capabilities, capabilities());
     assert_eq!(standing.operation.unwrap().id, operation().id);
@@ -160,12 +163,12 @@ async fn a_page_of_backups_has_everything_it_shows() {
         limit: 1,
         ..HistoryQuery::default()
     };
-    let page = console.history(&actor, &environment, second).await.unwrap();
+    let page = console.history(&access, &environment, second).await.unwrap();
     assert_eq!(page.entries, [HistoryEntry::Backup(Box::new(backups[1].clone()))]);
     assert_eq!(page.matching, 2);
     assert_eq!(
         console
-            .backup(&actor, &environment, &backups[1].backup_id)
+            .backup(&access, &environment, &backups[1].backup_id)
             .await
             .unwrap(),
         backups[1]
