@@ -3,7 +3,10 @@
 use backup_api::{Finding, Severity};
 use leptos::prelude::*;
 
-use crate::icons::{FAILURE, INFORMATION, Icon, WARNING};
+use crate::{
+    icons::{FAILURE, INFORMATION, WARNING},
+    markup::{Markup, html},
+};
 
 /// The finding of which there is a file of statements that mend it.
 const TABLE_CASE: &str = "table-case";
@@ -16,27 +19,29 @@ pub(crate) fn FindingList(
     #[prop(optional)]
     is_of_one_part: bool,
 ) -> impl IntoView {
-    let items = findings
-        .into_iter()
-        .map(|finding| {
-            let (class, drawing, word) = match finding.severity {
-                Severity::Info => ("finding finding-info", INFORMATION, "Information"),
-                Severity::Warning => ("finding finding-warning", WARNING, "Warning"),
-                Severity::Error => ("finding finding-error", FAILURE, "Error"),
-            };
-            view! {
-                <li class=class>
-                    <Icon drawing />
-                    <span>
-                        <span class="visually-hidden">{word} ": "</span>
-                        {(!is_of_one_part).then(|| format!("{}: ", finding.part.title()))}
-                        {finding.message}
-                    </span>
-                </li>
-            }
-        })
-        .collect::<Vec<_>>();
-    (!items.is_empty()).then(|| view! { <ul class="findings">{items}</ul> })
+    finding_list(&findings, is_of_one_part).map(Markup::into_element)
+}
+
+/// The same for a row of a table.
+pub(crate) fn finding_list(findings: &[Finding], is_of_one_part: bool) -> Option<Markup> {
+    let items = findings.iter().map(|finding| {
+        let (class, icon, word) = match finding.severity {
+            Severity::Info => ("finding-info", INFORMATION, "Information"),
+            Severity::Warning => ("finding-warning", WARNING, "Warning"),
+            Severity::Error => ("finding-error", FAILURE, "Error"),
+        };
+        let part = (!is_of_one_part).then(|| html!("{part}: ", part = finding.part.title()));
+        html!(
+            r#"<li class="finding {class}">{icon}<span><span class="visually-hidden">{word}: </span>{part}{message}</span></li>"#,
+            class = class,
+            icon = icon,
+            word = word,
+            part = part,
+            message = finding.message,
+        )
+    });
+    let items: Vec<_> = items.collect();
+    (!items.is_empty()).then(|| html!(r#"<ul class="findings">{items}</ul>"#, items = items))
 }
 
 /// A link to the statements that mend all names of tables, where some are wrong.

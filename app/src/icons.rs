@@ -4,7 +4,11 @@
 //! A page holds each drawing once, in [`Drawings`]; where it is shown, only its name stands. A table of fifty rows would
 //! otherwise hold the same ones five hundred times.
 
-use leptos::{prelude::*, tachys::html::InertElement};
+use std::fmt::{self, Formatter};
+
+use leptos::prelude::*;
+
+use crate::markup::{Markup, Piece, html};
 
 /// One drawing, by the reference to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,16 +63,29 @@ pub(crate) fn Drawings() -> impl IntoView {
 }
 
 /// Shows a drawing; `class` adds to `icon`.
-///
-/// One string for each: a table of fifty rows has seven hundred icons, and as elements with attributes they were a third of
-/// what its page was made of.
 #[component]
 pub(crate) fn Icon(drawing: Drawing, #[prop(optional)] class: &'static str) -> impl IntoView {
-    let (space, name) = (if class.is_empty() { "" } else { " " }, drawing.0);
-    InertElement::new(format!(
-        "<svg class=\"icon{space}{class}\" viewBox=\"0 0 24 24\" aria-hidden=\"true\" focusable=\"false\">\
-         <use href=\"{name}\"></use></svg>"
-    ))
+    if class.is_empty() {
+        icon(drawing, "icon").into_element()
+    } else {
+        icon(drawing, &format!("icon {class}")).into_element()
+    }
+}
+
+/// A drawing with all its classes, `icon` among them. It is drawn to the grid that its symbol names.
+pub(crate) fn icon(drawing: Drawing, classes: &str) -> Markup {
+    html!(
+        r#"<svg class="{classes}" aria-hidden="true"><use href="{name}"/></svg>"#,
+        classes = classes,
+        name = drawing.0,
+    )
+}
+
+/// In a template, without more than the class `icon`.
+impl Piece for Drawing {
+    fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        icon(*self, "icon").write(out)
+    }
 }
 
 /// The mark of the console: a pair of archives.

@@ -38,6 +38,8 @@ mod context;
 mod error;
 #[cfg_attr(not(feature = "ssr"), allow(dead_code, reason = "islands draw few of them"))]
 mod icons;
+#[cfg_attr(not(feature = "ssr"), allow(dead_code, reason = "islands write little of it"))]
+mod markup;
 #[cfg(feature = "ssr")]
 mod pages;
 #[cfg(feature = "ssr")]

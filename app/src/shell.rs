@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
-use crate::{app::App, context, icons::Drawings};
+use crate::{app::App, context, icons::Drawings, islands::Behaviour};
 
 /// The whole document; `options` say where scripts and styles lie.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -24,6 +24,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             <body>
                 <Drawings />
                 <App />
+                <Behaviour />
             </body>
         </html>
     }

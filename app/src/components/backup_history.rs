@@ -10,12 +10,18 @@ use leptos::prelude::*;
 use crate::{
     availability::{Availability, NOT_OFFERED},
     components::{
-        ActionButton, Copy, Moment, Pinned, RowActions, Size, TypeLabel, VerificationRemark,
+        ActionButton, Moment,
+        copy::copy,
+        data::{size, type_label},
+        moment::moment,
         pagination::{Pages, Pagination},
+        row_actions::RowActions,
         selection::{Selection, SelectionForm},
+        verification::verification_remark,
     },
-    findings::FindingList,
-    icons::{ARCHIVES, FAILURE, Icon, SUCCESS, Spinner, UPLOAD},
+    findings::finding_list,
+    icons::{ARCHIVES, FAILURE, Icon, PIN, SUCCESS, Spinner, UPLOAD},
+    markup::{Markup, html},
     paths,
 };
 
@@ -93,14 +99,16 @@ fn Table<'a>(listing: Listing<'a>, availability: &'a Availability) -> AnyView {
         .map(
             |operation| view! { <RunningRow environment=listing.environment operation=operation.clone() /> },
         );
+    let actions = RowActions::new(listing.environment, availability, listing.email);
     let rows = listing
         .history
         .entries
         .iter()
         .map(|entry| match entry {
-            HistoryEntry::Backup(backup) => view! { <Row listing backup availability /> },
+            HistoryEntry::Backup(backup) => row(listing, backup, &actions).into_element().into_any(),
             HistoryEntry::Failure(operation) => {
                 view! { <FailureRow environment=listing.environment operation=(**operation).clone() /> }
+                    .into_any()
             }
         })
         .collect_view();
@@ -136,79 +144,72 @@ fn Table<'a>(listing: Listing<'a>, availability: &'a Availability) -> AnyView {
             </thead>
             <tbody role="rowgroup">{running} {rows}</tbody>
         </table>
+        {actions.forms()}
     }
     .into_any()
 }
 
-#[component]
-fn Row<'a>(listing: Listing<'a>, backup: &'a Backup, availability: &'a Availability) -> AnyView {
-    let Listing {
-        environment, email, ..
-    } = listing;
-    let id = backup.backup_id.clone();
-    let is_new = listing.uploaded == Some(&id);
+fn row(listing: Listing<'_>, backup: &Backup, actions: &RowActions<'_>) -> Markup {
+    let id = backup.backup_id.as_str();
+    let href = paths::backup(&listing.environment.id, &backup.backup_id);
+    let is_new = listing.uploaded == Some(&backup.backup_id);
     let failed = backup.status == BackupStatus::Failed;
     let (class, drawing, state) = match backup.status {
         BackupStatus::Success => ("row-icon is-good", SUCCESS, "Complete"),
         BackupStatus::Failed => ("row-icon is-bad", FAILURE, "Failed"),
         BackupStatus::InProgress => ("row-icon", ARCHIVES, "In progress"),
     };
-    let remark = match backup.status {
-        BackupStatus::Success => is_new.then_some(("row-remark is-good", "Backup creation succeeded")),
-        BackupStatus::Failed => Some(("row-remark is-bad", "Backup failed")),
-        BackupStatus::InProgress => Some(("row-remark", "Backup creation in progress...")),
+    let outcome = match backup.status {
+        BackupStatus::Success => is_new.then(|| remark("is-good", "Backup creation succeeded")),
+        BackupStatus::Failed => Some(remark("is-bad", "Backup failed")),
+        BackupStatus::InProgress => Some(html!(
+            r#"<span class="row-remark">Backup creation in progress...</span>"#
+        )),
     };
+    let pinned = backup
+        .pinned
+        .then(|| html!(r#"<span class="chip">{icon}Pinned</span>"#, icon = PIN));
     let warnings = warnings(backup).map(|warnings| {
-        view! {
-            <a class="row-remark is-warning" href=paths::backup(&environment.id, &id)>
-                {warnings}
-            </a>
-        }
+        html!(
+            r#"<a class="row-remark is-warning" href="{href}">{warnings}</a>"#,
+            href = href,
+            warnings = warnings,
+        )
     });
-    let size = if failed {
-        "–".into_any()
-    } else {
-        view! { <Size bytes=backup.size /> }.into_any()
-    };
-    view! {
-        <tr role="row" class:is-new=is_new>
-            <th role="rowheader" scope="row" class="name-cell">
-                <div class="name">
-                    <span class=class title=state>
-                        <Icon drawing />
-                        <span class="visually-hidden">{state}</span>
-                    </span>
-                    <div class="name-lines">
-                        <span class="name-line">
-                            <a class="backup-name" href=paths::backup(&environment.id, &id)>
-                                {id.to_string()}
-                            </a>
-                            <Copy text=id.to_string() what="name" />
-                            {backup.pinned.then(|| view! { <Pinned /> })}
-                        </span>
-                        {remark.map(|(class, text)| view! { <span class=class>{text}</span> })}
-                        {backup.verification.as_ref().map(|verification| view! { <VerificationRemark verification /> })}
-                        {backup.note.clone().map(|note| view! { <span class="row-remark quiet">{note}</span> })}
-                        {warnings}
-                        {failed.then(|| view! { <FindingList findings=backup.findings.clone() /> })}
-                    </div>
-                </div>
-            </th>
-            <td role="cell" class="number" data-label="Size">
-                {size}
-            </td>
-            <td role="cell" data-label="Type">
-                <TypeLabel kind=backup.creation_type />
-            </td>
-            <td role="cell" data-label="Created Time">
-                <Moment time=backup.created_at />
-            </td>
-            <td role="cell" class="actions-cell">
-                <RowActions environment backup availability email />
-            </td>
-        </tr>
-    }
-    .into_any()
+    let size = if failed { html!("–") } else { size(backup.size) };
+    html!(
+        r#"<tr role="row"{new}><th role="rowheader" scope="row" class="name-cell"><div class="name">"#
+        r#"<span class="{class}" title="{state}">{icon}<span class="visually-hidden">{state}</span></span>"#
+        r#"<div class="name-lines"><span class="name-line"><a class="backup-name" href="{href}">{id}</a>{copy}{pinned}</span>"#
+        r#"{outcome}{verification}{note}{warnings}{findings}</div></div></th>"#
+        r#"<td role="cell" class="number" data-label="Size">{size}</td><td role="cell" data-label="Type">{kind}</td>"#
+        r#"<td role="cell" data-label="Created Time">{created}</td><td role="cell" class="actions-cell">{actions}</td></tr>"#,
+        new = is_new.then(|| html!(r#" class="is-new""#)),
+        class = class,
+        state = state,
+        icon = drawing,
+        href = href,
+        id = id,
+        copy = copy(id, "name"),
+        pinned = pinned,
+        outcome = outcome,
+        verification = backup.verification.as_ref().map(verification_remark),
+        note = backup.note.as_ref().map(|note| remark("quiet", note)),
+        warnings = warnings,
+        findings = if failed { finding_list(&backup.findings, false) } else { None },
+        size = size,
+        kind = type_label(backup.creation_type),
+        created = moment(backup.created_at),
+        actions = actions.of(backup),
+    )
+}
+
+fn remark(class: &str, text: &str) -> Markup {
+    html!(
+        r#"<span class="row-remark {class}">{text}</span>"#,
+        class = class,
+        text = text,
+    )
 }
 
 /// What its page has to say, in short.

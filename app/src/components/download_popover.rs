@@ -1,11 +1,11 @@
 //! "Download a backup": which of the two archives.
 
 use backup_api::{Backup, EnvironmentId, Part};
-use leptos::prelude::*;
 
 use crate::{
-    components::Size,
-    icons::{CLOSE, DATABASE, DOWNLOAD, Drawing, Icon, LIBRARY},
+    components::data::size,
+    icons::{CLOSE, DATABASE, DOWNLOAD, Drawing, LIBRARY},
+    markup::{Markup, html},
     paths,
 };
 
@@ -17,52 +17,34 @@ const fn service(part: Part) -> (&'static str, Drawing) {
     }
 }
 
-/// The popover itself; a button with `popovertarget=id` opens it.
-#[component]
-pub(crate) fn DownloadPopover<'a>(id: String, environment: &'a EnvironmentId, backup: &'a Backup) -> AnyView {
-    let title = format!("{id}-title");
-    let rows = Part::ALL
-        .map(|part| {
-            let (service, drawing) = service(part);
-            // Where the keyboard goes when the popover opens.
-            let first = part == Part::ALL[0];
-            view! {
-                <li>
-                    <a
-                        class="download-row"
-                        href=paths::download(environment, &backup.backup_id, part)
-                        download=""
-                        autofocus=first
-                    >
-                        <Icon drawing />
-                        <span class="download-name">
-                            <span class="download-service">{service}</span>
-                            <span class="download-file">{backup.part_file_name(part).to_owned()}</span>
-                        </span>
-                        <Size bytes=backup.part_size(part) />
-                        <Icon drawing=DOWNLOAD />
-                    </a>
-                </li>
-            }
-        })
-        .collect_view();
-    view! {
-        <div class="download-popover" id=id.clone() popover="auto" role="dialog" aria-labelledby=title.clone()>
-            <div class="download-head">
-                <h3 id=title.clone()>"Download a backup"</h3>
-                <button
-                    type="button"
-                    class="icon-button"
-                    popovertarget=id.clone()
-                    popovertargetaction="hide"
-                    aria-label="Close"
-                >
-                    <Icon drawing=CLOSE />
-                </button>
-            </div>
-            <p class="quiet">"Select the part you want from either liferay or database service."</p>
-            <ul class="plain-list">{rows}</ul>
-        </div>
-    }
-    .into_any()
+/// The popover itself; a button with `popovertarget="download-<minute>"` opens it.
+pub(crate) fn download_popover(minute: &str, environment: &EnvironmentId, backup: &Backup) -> Markup {
+    let row = |part| {
+        let (service, icon) = service(part);
+        // Where the keyboard goes when the popover opens.
+        let first = (part == Part::ALL[0]).then(|| html!(" autofocus"));
+        html!(
+            r#"<li><a class="download-row" href="{href}" download{first}>{icon}<span class="download-name">"#
+            r#"<span class="download-service">{service}</span><span class="download-file">{file}</span></span>{size}{download}</a></li>"#,
+            href = paths::download(environment, &backup.backup_id, part),
+            first = first,
+            icon = icon,
+            service = service,
+            file = backup.part_file_name(part),
+            size = size(backup.part_size(part)),
+            download = DOWNLOAD,
+        )
+    };
+    let [database, volume] = Part::ALL.map(row);
+    html!(
+        r#"<div class="download-popover" id="download-{minute}" popover="auto" role="dialog" aria-labelledby="download-{minute}-title">"#
+        r#"<div class="download-head"><h3 id="download-{minute}-title">Download a backup</h3>"#
+        r#"<button type="button" class="icon-button" popovertarget="download-{minute}" popovertargetaction="hide" aria-label="Close">{close}</button></div>"#
+        r#"<p class="quiet">Select the part you want from either liferay or database service.</p>"#
+        r#"<ul class="plain-list">{database}{volume}</ul></div>"#,
+        minute = minute,
+        close = CLOSE,
+        database = database,
+        volume = volume,
+    )
 }

@@ -38,19 +38,16 @@ pub(crate) use bare_page::BarePage;
 pub(crate) use command::Command;
 pub(crate) use console_page::{ConsolePage, Place};
 pub(crate) use copy::Copy;
-pub(crate) use data::{Pinned, Size, TypeLabel};
+pub(crate) use data::{Size, TypeLabel};
 pub(crate) use environment_switcher::Production;
 pub(crate) use fields::{FieldError, NewPassword, PasswordAgain};
 pub(crate) use moment::{Moment, Until};
 pub(crate) use notice::{GoneNotice, Notice, NoticeKind, RefusalNotice, RequestIdLine};
 pub(crate) use pagination::Pages;
 pub(crate) use preparation::Preparation;
-pub(crate) use row_actions::RowActions;
 pub(crate) use selection::Selection;
 pub(crate) use settings_page::{Done, NewSecret, Settings, SettingsPage};
 pub(crate) use size_trend::SizeTrend;
 pub(crate) use unavailable::ActionButton;
 pub(crate) use upload_section::UploadSection;
-pub(crate) use verification::{
-    VerificationCard, VerificationFact, VerificationForm, VerificationNotice, VerificationRemark,
-};
+pub(crate) use verification::{VerificationCard, VerificationFact, VerificationNotice};

@@ -1,173 +1,174 @@
 //! Actions ⋮ of one backup.
 
-use backup_api::{Action, Backup, EnvironmentId};
+use backup_api::{Action, Backup};
 use console::Environment;
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use crate::{
     availability::{Availability, NOT_OFFERED},
     commands,
-    components::{VerificationForm, download_popover::DownloadPopover},
+    components::download_popover::download_popover,
     context::own_address,
-    icons::{DETAILS, DOWNLOAD, Drawing, Icon, MORE, PIN, RESTORE, TERMINAL, TRASH, VERIFY},
-    islands::{ActionMenu, CopyButton},
+    icons::{DETAILS, DOWNLOAD, Drawing, MORE, PIN, RESTORE, TERMINAL, TRASH, VERIFY},
+    markup::{Markup, html},
     paths,
-    server_functions::PinBackup,
+    server_functions::{PinBackup, VerifyBackup},
 };
 
-/// A menu button, its menu, and the download popover that the menu opens.
-#[component]
-pub(crate) fn RowActions<'a>(
+/// The forms that the buttons of all menus belong to, by their ids.
+const VERIFY_FORM: &str = "verify-backup";
+const PIN_FORM: &str = "pin-backup";
+const UNPIN_FORM: &str = "unpin-backup";
+
+/// What the menus of a table share. Each button names its form and its backup, so that a table has a form once.
+#[derive(Debug)]
+pub(crate) struct RowActions<'a> {
     environment: &'a Environment,
-    backup: &'a Backup,
     availability: &'a Availability,
+    /// Who looks, for the commands that ask for their password.
     email: &'a str,
-) -> AnyView {
-    let id = &backup.backup_id;
-    let (menu, popover) = (format!("actions-{id}"), format!("download-{id}"));
-    let no_download = availability.reason_against_download(backup);
-    let download_popover = no_download
-        .is_none()
-        .then(|| view! { <DownloadPopover id=popover.clone() environment=&environment.id backup /> });
-    let copies = no_download.is_none().then(|| {
-        let curl = commands::download_both(&environment.service_url, backup, email);
-        view! {
-            <CopyItem label="Copy as curl" text=curl />
-            <CopyItem label="Copy as lcp" text=commands::download_with_lcp(backup) />
+    no_restore: String,
+    no_pin: Option<String>,
+}
+
+impl<'a> RowActions<'a> {
+    pub(crate) fn new(environment: &'a Environment, availability: &'a Availability, email: &'a str) -> Self {
+        let no_restore = availability.reason_against(Action::Restore);
+        Self {
+            environment,
+            availability,
+            email,
+            no_restore: no_restore.unwrap_or_else(|| NOT_OFFERED.to_owned()),
+            no_pin: availability.reason_against(Action::Annotate),
         }
-    });
-    let download = match no_download {
-        Some(reason) => view! {
-            <Unavailable id=format!("{menu}-no-download") drawing=DOWNLOAD label="Download" reason />
-        }
-        .into_any(),
-        None => view! {
-            <button type="button" class="menu-item" popovertarget=popover>
-                <Icon drawing=DOWNLOAD />
-                <span class="menu-item-text">"Download"</span>
-            </button>
-        }
-        .into_any(),
-    };
-    let no_restore = availability
-        .reason_against(Action::Restore)
-        .unwrap_or_else(|| NOT_OFFERED.to_owned());
-    let restore = view! {
-        <Unavailable id=format!("{menu}-no-restore") drawing=RESTORE label="Restore to..." reason=no_restore />
-    };
-    let pin = match availability.reason_against(Action::Annotate) {
-        Some(reason) => view! {
-            <Unavailable id=format!("{menu}-no-pin") drawing=PIN label=pin_label(backup) reason />
-        }
-        .into_any(),
-        None => view! { <PinItem environment=&environment.id backup /> }.into_any(),
-    };
-    let verify = match availability.reason_against_verification(backup) {
-        Some(reason) => view! {
-            <Unavailable id=format!("{menu}-no-verify") drawing=VERIFY label="Verify" reason />
-        }
-        .into_any(),
-        None => view! {
-            <VerificationForm environment=&environment.id backup=id next=own_address() role="none">
-                <button type="submit" class="menu-item">
-                    <Icon drawing=VERIFY />
-                    <span class="menu-item-text">"Verify"</span>
-                </button>
-            </VerificationForm>
-        }
-        .into_any(),
-    };
-    let delete = match availability.reason_against_deletion(backup) {
-        Some(reason) => view! {
-            <Unavailable id=format!("{menu}-no-delete") drawing=TRASH label="Delete…" reason />
-        }
-        .into_any(),
-        None => view! {
-            <a class="menu-item" href=paths::delete(&environment.id, id)>
-                <Icon drawing=TRASH />
-                <span class="menu-item-text">"Delete…"</span>
-            </a>
-        }
-        .into_any(),
-    };
-    let (label, details) = (format!("Actions for {id}"), paths::backup(&environment.id, id));
-    view! {
-        <ActionMenu>
-            <button
-                type="button"
-                class="icon-button"
-                // By its id the focus finds back to it when the row is renewed.
-                id=format!("{menu}-button")
-                popovertarget=menu.clone()
-                aria-label=label.clone()
-            >
-                <Icon drawing=MORE />
-            </button>
-            <div class="menu" id=menu popover="auto" aria-label=label>
-                {download}
-                {restore}
-                <a class="menu-item" href=details>
-                    <Icon drawing=DETAILS />
-                    <span class="menu-item-text">"View details"</span>
-                </a>
-                {copies}
-                {verify}
-                {pin}
-                {delete}
-            </div>
-            {download_popover}
-        </ActionMenu>
     }
-    .into_any()
-}
 
-/// An item that puts a command on the clipboard.
-#[component]
-fn CopyItem(label: &'static str, text: String) -> impl IntoView {
-    view! {
-        <CopyButton text label=label.to_owned() class="menu-item".to_owned()>
-            <Icon drawing=TERMINAL />
-            <span class="menu-item-text">{label}</span>
-        </CopyButton>
+    /// The forms of what may be done here. They lead back to the page as it is.
+    pub(crate) fn forms(&self) -> impl IntoView + use<> {
+        let environment = self.environment.id.to_string();
+        let form = move |id: &'static str, action: &'static str, pinned: Option<&'static str>| {
+            view! {
+                <form method="post" id=id action=action>
+                    <input type="hidden" name="environment" value=environment.clone() />
+                    {pinned.map(|pinned| view! { <input type="hidden" name="pinned" value=pinned /> })}
+                    <input type="hidden" name="next" value=own_address() />
+                </form>
+            }
+        };
+        let verify = self.availability.reason_against(Action::Verify).is_none();
+        let verify = verify.then(|| form(VERIFY_FORM, VerifyBackup::url(), None));
+        let pins = self.no_pin.is_none().then(|| {
+            [
+                form(PIN_FORM, PinBackup::url(), Some("true")),
+                form(UNPIN_FORM, PinBackup::url(), Some("false")),
+            ]
+        });
+        view! { {verify} {pins} }
+    }
+
+    /// A menu button, its menu, and the download popover that the menu opens.
+    pub(crate) fn of(&self, backup: &Backup) -> Markup {
+        let (environment, id) = (&self.environment.id, backup.backup_id.as_str());
+        // No two backups of an environment have the same.
+        let minute = backup.backup_id.minute().to_string();
+        let no_download = self.availability.reason_against_download(backup);
+        let (popover, copies) = match no_download {
+            Some(_) => (None, None),
+            None => (
+                Some(download_popover(&minute, environment, backup)),
+                Some(self.copies(backup)),
+            ),
+        };
+        let download = no_download.map_or_else(
+            || {
+                html!(
+                    r#"<button type="button" class="menu-item" popovertarget="download-{minute}">{icon}<span class="menu-item-text">Download</span></button>"#,
+                    minute = minute,
+                    icon = DOWNLOAD,
+                )
+            },
+            |reason| unavailable("download", &minute, DOWNLOAD, "Download", &reason),
+        );
+        let restore = unavailable("restore", &minute, RESTORE, "Restore to...", &self.no_restore);
+        let verify = self.availability.reason_against_verification(backup).map_or_else(
+            || submit(VERIFY_FORM, id, VERIFY, "Verify"),
+            |reason| unavailable("verify", &minute, VERIFY, "Verify", &reason),
+        );
+        let (pin_form, pin_label) = if backup.pinned {
+            (UNPIN_FORM, "Unpin")
+        } else {
+            (PIN_FORM, "Pin")
+        };
+        let pin = match &self.no_pin {
+            None => submit(pin_form, id, PIN, pin_label),
+            Some(reason) => unavailable("pin", &minute, PIN, pin_label, reason),
+        };
+        let delete = self.availability.reason_against_deletion(backup).map_or_else(
+            || link(&paths::delete(environment, &backup.backup_id), TRASH, "Delete…"),
+            |reason| unavailable("delete", &minute, TRASH, "Delete…", &reason),
+        );
+        html!(
+            r#"<div class="action-menu">"#
+            // By its id the focus finds back to it when the row is renewed.
+            r#"<button type="button" class="icon-button" id="actions-{minute}-button" popovertarget="actions-{minute}" aria-label="Actions for {id}">{more}</button>"#
+            r#"<div class="menu" id="actions-{minute}" popover="auto" aria-label="Actions for {id}">"#
+            "{download}{restore}{details}{copies}{verify}{pin}{delete}</div>{popover}</div>",
+            minute = minute,
+            id = id,
+            more = MORE,
+            download = download,
+            restore = restore,
+            details = link(&paths::backup(environment, &backup.backup_id), DETAILS, "View details"),
+            copies = copies,
+            verify = verify,
+            pin = pin,
+            delete = delete,
+            popover = popover,
+        )
+    }
+
+    /// The items that put a command on the clipboard.
+    fn copies(&self, backup: &Backup) -> Markup {
+        html!(
+            r#"<button type="button" class="menu-item" data-copy="{curl}" hidden>{icon}<span class="menu-item-text">Copy as curl</span></button>"#
+            r#"<button type="button" class="menu-item" data-copy="{lcp}" hidden>{icon}<span class="menu-item-text">Copy as lcp</span></button>"#,
+            curl = commands::download_both(&self.environment.service_url, backup, self.email),
+            lcp = commands::download_with_lcp(backup),
+            icon = TERMINAL,
+        )
     }
 }
 
-const fn pin_label(backup: &Backup) -> &'static str {
-    if backup.pinned { "Unpin" } else { "Pin" }
+fn link(href: &str, icon: Drawing, label: &str) -> Markup {
+    html!(
+        r#"<a class="menu-item" href="{href}">{icon}<span class="menu-item-text">{label}</span></a>"#,
+        href = href,
+        icon = icon,
+        label = label,
+    )
 }
 
-/// An item that pins the backup, or takes its pin away, and comes back to the page as it is.
-#[component]
-fn PinItem<'a>(environment: &'a EnvironmentId, backup: &'a Backup) -> AnyView {
-    view! {
-        // For screen readers the menu holds the button alone.
-        <form method="post" action=PinBackup::url() role="none">
-            <input type="hidden" name="environment" value=environment.to_string() />
-            <input type="hidden" name="backup" value=backup.backup_id.to_string() />
-            <input type="hidden" name="pinned" value=(!backup.pinned).to_string() />
-            <input type="hidden" name="next" value=own_address() />
-            <button type="submit" class="menu-item">
-                <Icon drawing=PIN />
-                <span class="menu-item-text">{pin_label(backup)}</span>
-            </button>
-        </form>
-    }
-    .into_any()
+/// An item that posts the backup's id with one of the forms.
+fn submit(form: &str, backup: &str, icon: Drawing, label: &str) -> Markup {
+    html!(
+        r#"<button type="submit" class="menu-item" form="{form}" name="backup" value="{backup}">{icon}<span class="menu-item-text">{label}</span></button>"#,
+        form = form,
+        backup = backup,
+        icon = icon,
+        label = label,
+    )
 }
 
-/// An item that cannot be used now: still reachable, and it says why. `id` is unique on the page.
-#[component]
-fn Unavailable(id: String, drawing: Drawing, label: &'static str, reason: String) -> impl IntoView {
-    view! {
+/// An item that cannot be used now: still reachable, and it says why.
+fn unavailable(what: &str, minute: &str, icon: Drawing, label: &str, reason: &str) -> Markup {
+    html!(
         // The reason stands beside the button, not in it: it describes the item and is no part of its name.
-        <div class="menu-unavailable">
-            <button type="button" class="menu-item" aria-disabled="true" aria-describedby=id.clone()>
-                <Icon drawing />
-                <span class="menu-item-text">{label}</span>
-            </button>
-            <p class="menu-item-reason" id=id.clone()>
-                {reason}
-            </p>
-        </div>
-    }
+        r#"<div class="menu-unavailable"><button type="button" class="menu-item" aria-disabled="true" aria-describedby="no-{what}-{minute}">"#
+        r#"{icon}<span class="menu-item-text">{label}</span></button><p class="menu-item-reason" id="no-{what}-{minute}">{reason}</p></div>"#,
+        what = what,
+        minute = minute,
+        icon = icon,
+        label = label,
+        reason = reason,
+    )
 }

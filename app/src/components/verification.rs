@@ -5,7 +5,12 @@ use jiff::Timestamp;
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{ActionButton, Moment, Notice, NoticeKind};
-use crate::{format, paths, server_functions::VerifyBackup};
+use crate::{
+    format,
+    markup::{Markup, html},
+    paths,
+    server_functions::VerifyBackup,
+};
 
 fn underway(verification: &Verification) -> String {
     format!("Verifying …, {} %", verification.percent())
@@ -22,8 +27,7 @@ fn last_moment(verification: &Verification) -> Timestamp {
 }
 
 /// The line in a list.
-#[component]
-pub(crate) fn VerificationRemark<'a>(verification: &'a Verification) -> impl IntoView + use<> {
+pub(crate) fn verification_remark(verification: &Verification) -> Markup {
     let time = last_moment(verification);
     let (class, text) = match verification.state {
         VerificationState::Running => ("row-remark quiet", underway(verification)),
@@ -33,11 +37,14 @@ pub(crate) fn VerificationRemark<'a>(verification: &'a Verification) -> impl Int
         }
         VerificationState::Failed => ("row-remark is-bad", "Verification failed".to_owned()),
     };
-    view! {
-        <span class=class title=format::utc(time) data-underway=mark(verification)>
-            {text}
-        </span>
-    }
+    let underway = verification.is_running().then(|| html!(" data-underway"));
+    html!(
+        r#"<span class="{class}" title="{time}"{underway}>{text}</span>"#,
+        class = class,
+        time = format::utc(time),
+        underway = underway,
+        text = text,
+    )
 }
 
 /// The fact among others about a backup.
@@ -118,13 +125,10 @@ pub(crate) fn VerificationForm<'a>(
     environment: &'a EnvironmentId,
     backup: &'a BackupId,
     next: String,
-    /// For screen readers a menu holds the button alone.
-    #[prop(optional)]
-    role: Option<&'static str>,
     children: Children,
 ) -> AnyView {
     view! {
-        <form method="post" action=VerifyBackup::url() role=role>
+        <form method="post" action=VerifyBackup::url()>
             <input type="hidden" name="environment" value=environment.to_string() />
             <input type="hidden" name="backup" value=backup.to_string() />
             <input type="hidden" name="next" value=next />

@@ -16,13 +16,10 @@ use gloo_net::http::Request;
 use gloo_timers::{callback::Timeout, future::TimeoutFuture};
 use leptos::{prelude::*, reactive::wrappers::read::ArcSignal, serde_json, task::spawn_local};
 use serde::de::DeserializeOwned;
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{
-    DomParser, Element, EventSource, HtmlElement, MessageEvent, SupportedType, Url,
-    js_sys::{Function, Reflect},
-};
+use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::{DomParser, Element, EventSource, HtmlElement, MessageEvent, SupportedType, Url};
 
-use super::announce::announce;
+use super::{announce::announce, behaviour::equip};
 use crate::live::{CATALOGUE, EVENTS, LiveChange, LiveOperation, LiveState, PROGRESS, STATE};
 
 const SHOWN_FOR_MILLISECONDS: u32 = 8_000;
@@ -386,7 +383,7 @@ async fn renew() {
         if part.replace_with_with_node_1(&now).is_err() {
             continue;
         }
-        hydrate(&now);
+        equip(&now);
         let successor = focused.and_then(|focused| document().get_element_by_id(&focused.id()));
         if let Some(element) = successor.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
             // Where it cannot be focused any more, the focus stays with the page.
@@ -417,28 +414,4 @@ async fn page_now() -> Option<web_sys::Document> {
         .ok()?
         .parse_from_string(&text, SupportedType::TextHtml)
         .ok()
-}
-
-/// Islands in a new part are made alive as those of the page were: by the script that Leptos put there.
-fn hydrate(part: &Element) {
-    let Some(hydrate) = Reflect::get(&window(), &"__hydrateIsland".into())
-        .ok()
-        .and_then(|function| function.dyn_into::<Function>().ok())
-    else {
-        return;
-    };
-    let Ok(islands) = part.query_selector_all("leptos-island") else {
-        return;
-    };
-    for index in 0..islands.length() {
-        let Some(island) = islands
-            .get(index)
-            .and_then(|island| island.dyn_into::<HtmlElement>().ok())
-        else {
-            continue;
-        };
-        let id = island.dataset().get("component").unwrap_or_default();
-        // An island that stays as it is can still be read.
-        let _ = hydrate.call2(&JsValue::NULL, &island, &id.into());
-    }
 }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use crate::support::{HOSTILE, IN_USE, MANY, NO_ENGINE, REQUEST_ID, Site, minute_of, newest};
+use crate::support::{HOSTILE, IN_USE, MANY, NO_ENGINE, REQUEST_ID, Site, form, minute_of, newest};
 
 const WARNING: &str = "Warning: a backup creation is underway. All backup features will be available again when the creation is complete.";
 const SUCCESS: &str = "Success: backup creation succeeded. All backup features are available again.";
@@ -320,13 +320,18 @@ async fn a_menu_pins_and_leads_back_to_where_it_was_opened() {
     let cookie = site.sign_in().await;
     let address = "/projects/a-prd/backups?order=oldest";
     let page = site.page(address, &cookie).await.body;
-    let form = page.split("action=\"/api/pin-backup\"").nth(1).expect("a form");
-    let form = form.split("</form>").next().unwrap();
-    assert!(
-        form.contains("name=\"pinned\" value=\"true\"") && form.contains(&format!("value=\"{address}\""))
-    );
-
+    for (id, pinned) in [("pin-backup", true), ("unpin-backup", false)] {
+        let form = form(&page, id);
+        for part in [
+            "action=\"/api/pin-backup\"".to_owned(),
+            format!("name=\"pinned\" value=\"{pinned}\""),
+            format!("value=\"{address}\""),
+        ] {
+            assert!(form.contains(&part), "{form}");
+        }
+    }
     let id = newest().backup_id;
+    assert!(page.contains(&format!("form=\"pin-backup\" name=\"backup\" value=\"{id}\"")));
     for (next, location) in [
         ("%2Fprojects%2Fa-prd%2Fbackups%3Forder%3Doldest", address),
         ("https%3A%2F%2Fexample.com", "/"),

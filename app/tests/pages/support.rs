@@ -201,6 +201,14 @@ fn settings(handed_over: &Arc<AtomicU64>) -> ConsoleSettings {
     }
 }
 
+/// The form of a page with an id, as far as its end.
+pub(crate) fn form<'a>(page: &'a str, id: &str) -> &'a str {
+    let forms = page.split("<form ").skip(1);
+    let mut forms = forms.filter_map(|form| form.split("</form>").next());
+    let id = format!("id=\"{id}\"");
+    forms.find(|form| form.contains(&id)).expect("a form")
+}
+
 /// The newest backup of `a-prd`.
 pub(crate) fn newest() -> Backup {
     backup(

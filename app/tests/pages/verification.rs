@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use backup_api::{BackupId, VerificationState};
 
-use crate::support::{Answer, DAMAGE, Site, VERIFIED, newest};
+use crate::support::{Answer, DAMAGE, Site, VERIFIED, form, newest};
 
 const BACKUPS: &str = "/projects/a-read/backups";
 
@@ -81,7 +81,7 @@ async fn what_is_being_verified_is_not_begun_again_and_says_so() {
     let page = page_of(&site, &cookie, VerificationState::Running).await.body;
     assert!(page.contains(reason) && !page.contains("action=\"/api/verify-backup\""));
     let list = site.page(BACKUPS, &cookie).await.body;
-    assert_eq!(list.matches("action=\"/api/verify-backup\"").count(), 2);
+    assert_eq!(list.matches("form=\"verify-backup\"").count(), 2);
     assert!(list.contains(reason));
 }
 
@@ -91,13 +91,10 @@ async fn a_menu_has_it_verified_and_leads_back_to_where_it_was_opened() {
     let cookie = site.sign_in().await;
     let address = "/projects/a-prd/backups?order=oldest";
     let page = site.page(address, &cookie).await.body;
-    let form = page
-        .split("action=\"/api/verify-backup\"")
-        .nth(1)
-        .expect("a form");
-    let form = form.split("</form>").next().unwrap();
-    assert!(form.contains("role=\"none\"") && form.contains(&format!("value=\"{address}\"")));
+    let form = form(&page, "verify-backup");
+    assert!(form.contains("action=\"/api/verify-backup\"") && form.contains(&format!("value=\"{address}\"")));
     let id = newest().backup_id;
+    assert!(page.contains(&format!("form=\"verify-backup\" name=\"backup\" value=\"{id}\"")));
     for (next, location) in [
         ("%2Fprojects%2Fa-prd%2Fbackups%3Forder%3Doldest", address),
         ("https%3A%2F%2Fexample.com", "/"),

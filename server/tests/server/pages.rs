@@ -369,3 +369,24 @@ fn the_backups_page_asks_the_database_four_times() {
         .collect();
     assert_eq!(asked.len(), 4, "{asked:#?}");
 }
+
+#[test]
+fn a_role_that_was_withdrawn_counts_with_the_next_page() {
+    let place = Place::new();
+    place.token();
+    let server = place.serve_demo();
+    let cookie = server.sign_in();
+    let ask = || server.get("/projects/lfrjoebloggs-dev/backups", &[("Cookie", &cookie)]);
+    let page = ask();
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains(">Delete…<") && page.text().contains("id=\"pin-backup\""));
+
+    place.execute("UPDATE roles SET role = 'guest'");
+    let page = ask();
+    assert_eq!(page.status, 200);
+    assert!(!page.text().contains("/delete\"") && !page.text().contains("id=\"pin-backup\""));
+    place.execute("DELETE FROM roles");
+    assert_eq!(ask().status, 404);
+    place.execute("UPDATE people SET disabled_at = 1");
+    assert_eq!(ask().status, 303);
+}

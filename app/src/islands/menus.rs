@@ -3,59 +3,55 @@
 //! Without it, the button opens a popover with ordinary links and buttons. With it, the same markup becomes the menu
 //! pattern that screen readers and keyboard users know: roles, arrow keys, first letters, focus that comes back.
 
-use leptos::{ev, html, prelude::*};
-use wasm_bindgen::JsCast;
-use web_sys::{Element, FocusEvent, HtmlElement, KeyboardEvent, Node};
+use leptos::{ev, prelude::*};
+use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::{Element, Event, HtmlElement, KeyboardEvent, Node};
 
-/// Its children are a button with `popovertarget`, the popover `.menu` that holds elements `.menu-item`, and popovers
-/// that these open.
-#[island]
-pub fn ActionMenu(children: Children) -> impl IntoView {
-    let root = NodeRef::<html::Div>::new();
-    Effect::new(move || {
-        if let Some(menu) = root.get().as_deref().and_then(|root| Menu::within(root)) {
+use super::markup::{around, each};
+
+/// Around a button with `popovertarget`, the popover `.menu` that holds elements `.menu-item`, and popovers that these
+/// open.
+const MENUS: &str = ".action-menu";
+
+/// Announces the menus of a part as such.
+pub(super) fn equip(part: &Element) {
+    each(part, MENUS, |root| {
+        if let Some(menu) = Menu::within(&root) {
             menu.announce_as_menu();
         }
     });
-    let keys = move |event: KeyboardEvent| {
-        if let Some(menu) = root
-            .get_untracked()
-            .as_deref()
-            .and_then(|root| Menu::within(root))
-        {
+}
+
+/// Gives all menus their keys, for the life of the page.
+pub(super) fn listen() {
+    window_event_listener(ev::keydown, |event| {
+        if let Some(menu) = around(&event, MENUS).and_then(|root| Menu::within(&root)) {
             menu.handle(&event);
         }
-    };
-    let left = move |event: FocusEvent| {
+    });
+    window_event_listener(ev::focusout, |event| {
         let target = event
             .related_target()
             .and_then(|target| target.dyn_into::<Node>().ok());
-        let outside = |root: &Element| target.as_ref().is_some_and(|target| !root.contains(Some(target)));
-        if let Some(root) = root.get_untracked().filter(|root| outside(root))
-            && let Some(menu) = Menu::within(&root)
+        let left = |root: &Element| target.as_ref().is_some_and(|target| !root.contains(Some(target)));
+        if let Some(menu) = around(&event, MENUS)
+            .filter(left)
+            .and_then(|root| Menu::within(&root))
         {
             menu.close();
         }
-    };
-    let opened = move |event: ev::Event| {
-        let menu = root
-            .get_untracked()
-            .as_deref()
-            .and_then(|root| Menu::within(root));
+    });
+    let opened = Closure::<dyn FnMut(Event)>::new(|event: Event| {
+        let menu = around(&event, MENUS).and_then(|root| Menu::within(&root));
         if let Some(menu) = menu.filter(|menu| event.target().as_ref() == Some(menu.popover.as_ref())) {
             menu.focus_first_when_opened();
         }
-    };
-    view! {
-        <div
-            class="action-menu"
-            node_ref=root
-            on:keydown=keys
-            on:focusout=left
-            on:toggle:capture=move |event| opened(event.into())
-        >
-            {children()}
-        </div>
+    });
+    // It does not bubble, but is seen on its way down.
+    let listening =
+        window().add_event_listener_with_callback_and_bool("toggle", opened.as_ref().unchecked_ref(), true);
+    if listening.is_ok() {
+        opened.forget();
     }
 }
 
