@@ -136,7 +136,7 @@ mod tests {
             assert_eq!(cached, Some(chunk), "what was just written is in memory");
         }
         let beyond = Chunk::of(599_999, 2).cached(&Files::on_disk(), &file);
-        let beyond = beyond.err().expect("there is one byte");
+        let beyond = beyond.expect_err("there is one byte");
         let error = beyond.completed(&Files::on_disk(), &file).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
@@ -147,7 +147,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![1; THERE]).unwrap();
         let chunk = Chunk::of(0, CHUNK_BYTES).cached(&Files::on_disk(), &file);
-        let chunk = chunk.err().expect("the rest is not there yet");
+        let chunk = chunk.expect_err("the rest is not there yet");
         file.write_all_at(&vec![2; LARGEST], 0).unwrap();
         let chunk = chunk.completed(&Files::on_disk(), &file).unwrap();
         assert_eq!(chunk[..THERE], vec![1; THERE]);
