@@ -1,8 +1,11 @@
-// An upload that stays in the middle: a raw request whose body stops and goes on when told.
+// An upload that stays in the middle: a raw request whose body hardly goes on until told.
 import { request } from "node:http";
 
 import { archive } from "./archives.mjs";
 import { ADMINISTRATOR } from "./server.mjs";
+
+/** Well below the silence after which a service gives an upload up. */
+const A_BYTE_EVERY_MILLISECONDS = 10_000;
 
 /** Starts an upload over the API and resolves when its first half is sent. */
 export async function startSlowUpload(server, environment, token, project = "lfrjoebloggs", person = ADMINISTRATOR) {
@@ -17,7 +20,7 @@ export async function startSlowUpload(server, environment, token, project = "lfr
     ...part("volume", archive("volume", 2_000_000)),
     Buffer.from("--XX--\r\n"),
   ]);
-  const half = body.length / 2;
+  let sent = Math.floor(body.length / 2);
   const call = request(`${server.services}/${project}-${environment}/backup/upload`, {
     method: "POST",
     headers: {
@@ -34,7 +37,12 @@ export async function startSlowUpload(server, environment, token, project = "lfr
     });
     call.on("error", (error) => resolve({ error }));
   });
-  call.write(body.subarray(0, half));
+  call.write(body.subarray(0, sent));
+  const trickle = setInterval(() => {
+    call.write(body.subarray(sent, sent + 1));
+    sent += 1;
+  }, A_BYTE_EVERY_MILLISECONDS);
+  answered.finally(() => clearInterval(trickle));
   // The upload holds the environment once another one is refused.
   for (;;) {
     const response = await fetch(`${server.services}/${project}-${environment}/backup/create`, {
@@ -47,10 +55,12 @@ export async function startSlowUpload(server, environment, token, project = "lfr
   return {
     answered,
     finish: () => {
-      call.end(body.subarray(half));
+      clearInterval(trickle);
+      call.end(body.subarray(sent));
       return answered;
     },
     cut: () => {
+      clearInterval(trickle);
       call.destroy();
       return answered;
     },
