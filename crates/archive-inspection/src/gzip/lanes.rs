@@ -164,10 +164,11 @@ impl Lanes {
         }
         while lanes.iter().any(|lane| lane.goes_on) {
             let turns = turn(&self.table, lanes, input);
+            let mut is_reached = true;
             for (lane, turn) in lanes.iter_mut().zip(turns) {
-                if lane.goes_on {
-                    lane.goes_on = lane.accept(turn, codes, input);
-                }
+                lane.goes_on = lane.goes_on && is_reached && lane.accept(turn, codes, input);
+                // Where one stops, as at the end of a short block, those behind it work for nothing.
+                is_reached = is_reached && (lane.goes_on || lane.position >= lane.end);
             }
         }
         let (mut from, mut useful) = (Made::default(), 0);
