@@ -387,7 +387,12 @@ async fn heads_have_bounds() {
     let path = "/".repeat(70_000);
     for (request, status) in [
         (format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n"), "431"),
-        (format!("GET / HTTP/1.1\r\nHost: a\r\n{long}\r\n"), "431"),
+        // This one is read whole and refused by the router, after which the connection would be kept. A client that shut its
+        // half instead would be taken for one that has gone.
+        (
+            format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{long}\r\n"),
+            "431",
+        ),
         (format!("GET / HTTP/1.1\r\nHost: a\r\n{endless}\r\n"), "431"),
         (format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"), "414"),
         ("GET / HTTP/1.1\r\nHost: a\r\nA:\u{1}b\r\n\r\n".to_owned(), "400"),
@@ -399,7 +404,6 @@ async fn heads_have_bounds() {
     ] {
         let answer = with_client(served.address, move |mut client| {
             let _ = client.write_all(request.as_bytes());
-            let _ = client.shutdown(std::net::Shutdown::Write);
             read_all(&mut client)
         })
         .await;
