@@ -11,21 +11,18 @@
 )]
 
 use super::{
+    bits::{self, Reader},
     code::{Code, DISTANCES, Entry, LITERALS, SYMBOLS},
     lanes::{self, Codes, Expanded, Lanes},
+    matches::copy_match,
 };
 
 /// How far a match may reach back.
 const WINDOW: usize = 32 * 1024;
 /// Enough that a call's cost does not show, little enough that what was written is read from the processor's cache.
 const OUTPUT: usize = 128 * 1024;
-pub(super) const LONGEST_MATCH: usize = 258;
-/// Matches are copied in pieces of so many bytes, the last of which may be too long.
-pub(super) const PIECE: usize = 32;
 /// What may be written before the room is looked at again: by all lanes, or by a turn of [`Inflate::run`], which is less.
 const ROOM: usize = lanes::ROOM;
-/// What a turn of [`Inflate::run`] may read: eight bytes at a time, of which it uses seven at most.
-const AHEAD: usize = 24;
 /// Entries of the first tables, which stay in the processor's nearest cache.
 pub(super) const LITERAL_TABLE: usize = 1 << 11;
 pub(super) const DISTANCE_TABLE: usize = 1 << 9;
@@ -357,7 +354,7 @@ impl Inflate {
             // The byte that the next bit is in has to be at hand.
             if is_for_lanes && (self.count == 0 || input.len() < whole.len()) {
                 self.run_lanes(whole, input)?;
-            } else if self.count < 8 && !is_for_lanes && input.len() > AHEAD + size_of::<u64>() {
+            } else if self.count < 8 && !is_for_lanes && input.len() > bits::INPUT {
                 self.run(input)?;
             } else if !self.step(input)? {
                 return Ok(Some(Stop::Input));
@@ -427,7 +424,7 @@ impl Inflate {
         let position = (whole.len() - input.len()) * 8 - self.count as usize;
         let outcome = self.lanes.run(codes, whole, position, &mut expanded);
         self.end = expanded.end;
-        let outcome = outcome.map_err(|_| Damaged)?;
+        let outcome = outcome?;
         let used = outcome.position.div_ceil(8);
         *input = &whole[used..];
         self.count = (used * 8 - outcome.position) as u32;
@@ -447,16 +444,10 @@ impl Inflate {
     fn run(&mut self, input: &mut &[u8]) -> Result<(), Damaged> {
         let (output, floor) = (&mut *self.output, self.floor);
         let (literals, distances) = (&self.literals, &self.distances);
-        let mut reader = Reader {
-            bits: self.bits,
-            count: self.count,
-            input,
-            at: 0,
-        };
+        let mut reader = Reader::new(self.bits, self.count, input);
         let mut end = self.end;
         let last_end = output.len() - ROOM;
         let mut outcome = Ok(());
-        reader.refill();
         let mut entry = literals.look_up_first(reader.bits);
         while end <= last_end && !reader.is_low() {
             // Here the reader is full, and `entry` is what it goes on with: what four entries of the first table say is there, or
@@ -521,46 +512,6 @@ impl Inflate {
     }
 }
 
-/// Bits of an input with eight bytes and more.
-struct Reader<'a> {
-    bits: u64,
-    count: u32,
-    input: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    /// From then on at least 56 bits are there. Those above are the stream's, too, and will be added once more.
-    #[inline]
-    fn refill(&mut self) {
-        if let Some(next) = self.input[self.at..].first_chunk() {
-            self.bits |= u64::from_le_bytes(*next) << self.count;
-            self.at += ((63 - self.count) >> 3) as usize;
-            // What it is now, or all of the bytes that came: bits are added by the byte.
-            self.count |= 0b11_1000;
-        }
-    }
-
-    #[inline]
-    const fn consume(&mut self, entry: Entry) {
-        self.bits >>= entry.bits();
-        self.count -= entry.bits();
-    }
-
-    /// Whether there may be too little for another turn.
-    #[inline]
-    const fn is_low(&self) -> bool {
-        self.at + AHEAD > self.input.len()
-    }
-
-    /// The input from the first byte on of which no bit is used, and the bits before it that are left.
-    fn give_back(self) -> (&'a [u8], u64, u32) {
-        let count = self.count % 8;
-        let rest = &self.input[self.at - (self.count / 8) as usize..];
-        (rest, self.bits & ((1 << count) - 1), count)
-    }
-}
-
 /// Whether few symbols of a block are matches: the length of a code tells how often it is expected.
 fn is_mostly_literals(lengths: &[u8]) -> bool {
     const ALL: u32 = 1 << 15;
@@ -575,57 +526,6 @@ fn put(output: &mut [u8], end: usize, literal: Entry, reader: &mut Reader<'_>) -
     output[end..end + 2].copy_from_slice(&literal.bytes());
     reader.consume(literal);
     end + literal.literals()
-}
-
-/// Writes the `length` bytes that begin `distance` before `end` at `end`, and gives the new end. Behind it there may be
-/// other bytes than before.
-#[expect(
-    clippy::inline_always,
-    reason = "calls of it were a tenth of the time that a dump takes"
-)]
-#[inline(always)]
-pub(super) fn copy_match(output: &mut [u8], end: usize, length: usize, distance: usize) -> usize {
-    if distance >= PIECE {
-        copy_piece(output, end, distance);
-        if length > PIECE {
-            copy_further_pieces(output, end, length, distance);
-        }
-    } else {
-        copy_pattern(output, end, length, distance);
-    }
-    end + length
-}
-
-#[inline]
-fn copy_piece(output: &mut [u8], at: usize, distance: usize) {
-    let from = at - distance;
-    let mut piece = [0; PIECE];
-    piece.copy_from_slice(&output[from..from + PIECE]);
-    output[at..at + PIECE].copy_from_slice(&piece);
-}
-
-#[inline(never)]
-fn copy_further_pieces(output: &mut [u8], end: usize, length: usize, distance: usize) {
-    for done in (PIECE..length).step_by(PIECE) {
-        copy_piece(output, end + done, distance);
-    }
-}
-
-/// What is copied begins with what is written.
-#[inline(never)]
-fn copy_pattern(output: &mut [u8], end: usize, length: usize, distance: usize) {
-    let from = end - distance;
-    if distance == 1 {
-        let byte = output[from];
-        output[end..end + length].fill(byte);
-        return;
-    }
-    let mut made = 0;
-    while made < length {
-        let piece = (distance + made).min(length - made);
-        output.copy_within(from..from + piece, end + made);
-        made += piece;
-    }
 }
 
 #[cfg(test)]

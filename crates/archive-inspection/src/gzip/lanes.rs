@@ -13,7 +13,8 @@
 
 use super::{
     code::Code,
-    inflate::{DISTANCE_TABLE, LITERAL_TABLE, LONGEST_MATCH, PIECE, copy_match},
+    inflate::{DISTANCE_TABLE, Damaged, LITERAL_TABLE},
+    matches::{LONGEST_MATCH, PIECE, copy_match},
 };
 
 /// Decoders.
@@ -48,10 +49,6 @@ pub(super) struct Expanded<'a> {
     pub(super) floor: usize,
     pub(super) end: usize,
 }
-
-/// A match reaches further back than there is anything.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TooFarBack;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,13 +141,15 @@ impl Lanes {
     }
 
     /// Decodes the block from a bit of the input on. There is [`ROOM`] in `expanded`.
+    // Apart, as is [`Lane::step`], so that the loop within has the registers for itself.
+    #[inline(never)]
     pub(super) fn run(
         &mut self,
         codes: Codes<'_>,
         input: &[u8],
         position: usize,
         expanded: &mut Expanded<'_>,
-    ) -> Result<Outcome, TooFarBack> {
+    ) -> Result<Outcome, Damaged> {
         let lanes = &mut self.lanes;
         let last = (input.len() * 8).saturating_sub(64);
         for (number, lane) in lanes.iter_mut().enumerate() {
@@ -262,6 +261,7 @@ impl Lane {
     }
 
     /// One symbol; `false` where it has to be left to others.
+    #[inline(never)]
     fn step(&mut self, codes: Codes<'_>, input: &[u8]) -> bool {
         let Some(word) = word(input, self.position) else {
             return false;
@@ -313,14 +313,14 @@ impl Lane {
         }
     }
 
-    /// Expands what was made since `from`.
-    fn hand_over(&self, from: Made, expanded: &mut Expanded<'_>) -> Result<(), TooFarBack> {
+    /// Expands what was made since `from`, up to a match that reaches further back than there is anything.
+    fn hand_over(&self, from: Made, expanded: &mut Expanded<'_>) -> Result<(), Damaged> {
         let mut at = from.literals;
         for found in &self.matches[from.matches..self.made.matches] {
             expanded.put(&self.literals[at..found.literals]);
             at = found.literals;
             if found.back > expanded.end - expanded.floor {
-                return Err(TooFarBack);
+                return Err(Damaged);
             }
             expanded.end = copy_match(expanded.output, expanded.end, found.length, found.back);
         }

@@ -7,11 +7,13 @@
 //! It is stricter than `gzip -d`, which ends quietly with a warning where bytes follow that are no member: that is also
 //! what a damaged second member looks like, and everything after it would be lost without a word.
 
+mod bits;
 mod checksum;
 mod code;
 mod header;
 mod inflate;
 mod lanes;
+mod matches;
 #[cfg(test)]
 mod test_bits;
 

@@ -5,7 +5,7 @@ use super::{
         code::{Code, DISTANCES, LITERALS as MEANINGS},
         test_bits::Bits,
     },
-    Codes, Expanded, INPUT, LANES, Lanes, MATCHES, Outcome, ROOM, STRETCH, TooFarBack,
+    Codes, Damaged, Expanded, INPUT, LANES, Lanes, MATCHES, Outcome, ROOM, STRETCH,
 };
 
 /// Symbols that are no literals.
@@ -80,7 +80,7 @@ impl Block {
     }
 
     /// Decodes it from a bit on, behind what belongs to another stream.
-    fn run(&self, begin: usize) -> (Result<Outcome, TooFarBack>, Vec<u8>) {
+    fn run(&self, begin: usize) -> (Result<Outcome, Damaged>, Vec<u8>) {
         let mut literals = Code::new();
         literals.assign(&self.lengths, &MEANINGS, true).unwrap();
         let mut distances = Code::new();
