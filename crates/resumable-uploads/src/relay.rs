@@ -23,8 +23,8 @@ use crate::{
     handlers,
     problems::{self, from_body},
     router::{
-        CLOSED_COLLECTION_METHODS, RENAMES, UPLOAD_METHODS, effective_method, not_found, speaks_our_version,
-        upload_named_by, with_protocol_headers,
+        CLOSED_COLLECTION_METHODS, RENAMES, UPLOAD_METHODS, effective_method, not_found,
+        renames_are_only_read, speaks_our_version, upload_named_by, with_protocol_headers,
     },
 };
 
@@ -118,6 +118,7 @@ pub fn relay(relay: Arc<dyn UploadRelay>) -> Router {
         .on(&Method::GET, RENAMES, renames)
         .into_router()
         .fallback(not_found)
+        .method_not_allowed_fallback(renames_are_only_read)
         .layer(middleware::from_fn(render))
         .layer(middleware::from_fn(put_protocol_headers))
         .with_state(relay)

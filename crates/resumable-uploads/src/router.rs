@@ -27,6 +27,7 @@ pub(crate) const CLOSED_COLLECTION_METHODS: &str = "OPTIONS";
 /// What mends the names in the dump that an upload was; ours, so that it needs no word of the protocol.
 pub(crate) const RENAMES: &str = "/{id}/renames.sql";
 const RENAMES_FILE: &str = "/renames.sql";
+const RENAMES_METHODS: &str = "GET, HEAD";
 pub(crate) const UPLOAD_METHODS: &str = "GET, HEAD, PATCH, DELETE, OPTIONS";
 
 /// Decides who may upload, for a router that knows neither people nor roles.
@@ -72,6 +73,7 @@ pub fn router(uploads: ResumableUploads, access: Arc<dyn UploadAccess>) -> Route
         .on(&Method::GET, RENAMES, renames)
         .into_router()
         .fallback(not_found)
+        .method_not_allowed_fallback(renames_are_only_read)
         .layer(middleware::from_fn(render))
         .layer(middleware::from_fn_with_state(
             state.clone(),
@@ -141,6 +143,11 @@ pub(crate) async fn not_found() -> HttpError {
     problems::not_found().into()
 }
 
+/// Of the one path whose methods the router tells apart.
+pub(crate) async fn renames_are_only_read() -> HttpError {
+    problems::method_not_allowed(RENAMES_METHODS).into()
+}
+
 /// Who it is, then whether we speak the same language.
 async fn admit(state: &Uploads, parts: &Parts) -> Result<String, HttpError> {
     let scope = state.access.scope(parts).await?;
@@ -187,7 +194,11 @@ pub(crate) async fn with_protocol_headers(
     request: Request,
     next: Next,
 ) -> Response {
-    let is_collection = request.uri().path() == "/";
+    let methods = match request.uri().path() {
+        "/" => collection_methods,
+        path if path.ends_with(RENAMES_FILE) => RENAMES_METHODS,
+        _ => UPLOAD_METHODS,
+    };
     let mut response = next.run(request).await;
     let status = response.status();
     let answer = response.headers_mut();
@@ -196,11 +207,6 @@ pub(crate) async fn with_protocol_headers(
         answer.insert(TUS_VERSION, HeaderValue::from_static(VERSION));
     }
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        let methods = if is_collection {
-            collection_methods
-        } else {
-            UPLOAD_METHODS
-        };
         answer.insert(ALLOW, HeaderValue::from_static(methods));
     }
     response

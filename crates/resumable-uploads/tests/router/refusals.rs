@@ -93,6 +93,7 @@ async fn other_methods_and_paths_are_not_there() {
         ("DELETE", COLLECTION, "POST, OPTIONS"),
         ("PUT", path.as_str(), "GET, HEAD, PATCH, DELETE, OPTIONS"),
         ("POST", path.as_str(), "GET, HEAD, PATCH, DELETE, OPTIONS"),
+        ("POST", &format!("{path}/renames.sql"), "GET, HEAD"),
     ] {
         let (problem, headers) = fixture.refused(request(method, path), 405).await;
         assert_eq!(problem.code, Code::MethodNotAllowed);
