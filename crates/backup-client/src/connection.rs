@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use backup_api::{
-    Actor, ApiError, EnvironmentId, PROBLEM_CONTENT_TYPE, Problem,
+    Actor, ApiError, EnvironmentId, PROBLEM_CONTENT_TYPE, Problem, ProblemCode,
     routes::{ON_BEHALF_OF, TOKEN_HEADER},
 };
 use http::{
@@ -243,12 +243,23 @@ pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, C
 }
 
 /// The text that an answer carries.
-pub(crate) async fn plain_text(response: Response) -> Result<String, ClientError> {
+async fn plain_text(response: Response) -> Result<String, ClientError> {
     if !is_kind(response.headers(), &["text/plain"]) {
         return Err(ClientError::Unexpected(other_kind(response.headers())));
     }
     let body = collected(response).await?;
     String::from_utf8(body).map_err(|_| ClientError::Unexpected("with text that is no UTF-8".to_owned()))
+}
+
+/// The text that was asked for; `None` where the other end says that there is none.
+pub(crate) async fn text_if_any(answer: Answer) -> Result<Result<Option<String>, Refused>, ClientError> {
+    match answer? {
+        Ok(response) => Ok(Ok(Some(plain_text(response).await?))),
+        Err(refused) => match &refused.problem {
+            Some(problem) if problem.code == ProblemCode::NotFound => Ok(Ok(None)),
+            _ => Ok(Err(refused)),
+        },
+    }
 }
 
 /// All of an answer's body, if it is not too long.

@@ -14,7 +14,7 @@ use reqwest::RequestBuilder;
 
 use crate::{
     ClientError,
-    connection::{Answer, Connection, Refused, json, plain_text},
+    connection::{Answer, Connection, Refused, json, text_if_any},
     refusal::{Failure, Subject, failure},
 };
 
@@ -58,18 +58,10 @@ impl HttpUploads {
         // What can be no id must not become another path.
         path(id)?;
         let path = routes::UPLOAD_RENAMES.replace("{id}", id);
-        let answer = Connection::repeatedly(self.connection.ask(Method::GET, &path, actor)).await;
-        let nothing = |refused: &Refused| {
-            let code = refused.problem.as_ref().map(|problem| problem.code);
-            code == Some(ProblemCode::NotFound)
-        };
-        match answer {
-            Ok(Err(refused)) if nothing(&refused) => Ok(None),
-            answer => {
-                let response = self.accepted(answer)?;
-                let script = plain_text(response).await;
-                script.map(Some).map_err(|error| self.failed(error.into()))
-            }
+        let asked = Connection::repeatedly(self.connection.ask(Method::GET, &path, actor)).await;
+        match text_if_any(asked).await {
+            Ok(script) => script.map_err(|refused| self.refusal(refused)),
+            Err(error) => Err(self.failed(error.into())),
         }
     }
 

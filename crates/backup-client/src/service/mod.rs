@@ -20,7 +20,7 @@ pub(crate) use self::sending::{IDEMPOTENCY_KEY, LONGEST_PUBLISHING};
 use self::{description::documented_capabilities, sending::Streams};
 use crate::{
     ArchiveSource, ClientError, HttpFiles, HttpUploads, ServiceSettings,
-    connection::{Connection, json, plain_text},
+    connection::{Connection, json, text_if_any},
     download,
     events::Events,
     refusal::{Failure, Subject, failure},
@@ -121,18 +121,10 @@ impl HttpBackupApi {
     /// The statements that mend names in the database of a backup.
     async fn rename_script(&self, actor: &Actor, id: &BackupId) -> Result<Option<String>, Failure> {
         let path = routes::RENAMES.replace("{id}", id.as_str());
-        let asked = Connection::repeatedly(self.connection.ask(Method::GET, &path, actor)).await?;
-        match asked {
-            Ok(response) => Ok(Some(plain_text(response).await?)),
-            Err(refused) => match refused.problem {
-                Some(problem) if problem.code == ProblemCode::NotFound => Ok(None),
-                problem => Err(failure(
-                    refused.status,
-                    problem,
-                    Subject::backup(Action::View, id),
-                )),
-            },
-        }
+        let asked = Connection::repeatedly(self.connection.ask(Method::GET, &path, actor)).await;
+        text_if_any(asked)
+            .await?
+            .map_err(|refused| failure(refused.status, refused.problem, Subject::backup(Action::View, id)))
     }
 
     async fn begin_verification(&self, actor: &Actor, id: &BackupId) -> Result<Backup, Failure> {
