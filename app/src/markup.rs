@@ -42,6 +42,12 @@ impl<T: Piece> Piece for Option<T> {
     }
 }
 
+impl<T: Piece, const COUNT: usize> Piece for [T; COUNT] {
+    fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|piece| piece.write(out))
+    }
+}
+
 impl<T: Piece> Piece for Vec<T> {
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
         self.iter().try_for_each(|piece| piece.write(out))

@@ -35,16 +35,14 @@ pub(crate) fn download_popover(minute: &str, environment: &EnvironmentId, backup
             download = DOWNLOAD,
         )
     };
-    let [database, volume] = Part::ALL.map(row);
     html!(
         r#"<div class="download-popover" id="download-{minute}" popover="auto" role="dialog" aria-labelledby="download-{minute}-title">"#
         r#"<div class="download-head"><h3 id="download-{minute}-title">Download a backup</h3>"#
         r#"<button type="button" class="icon-button" popovertarget="download-{minute}" popovertargetaction="hide" aria-label="Close">{close}</button></div>"#
         r#"<p class="quiet">Select the part you want from either liferay or database service.</p>"#
-        r#"<ul class="plain-list">{database}{volume}</ul></div>"#,
+        r#"<ul class="plain-list">{rows}</ul></div>"#,
         minute = minute,
         close = CLOSE,
-        database = database,
-        volume = volume,
+        rows = Part::ALL.map(row),
     )
 }

@@ -128,15 +128,23 @@ impl<'a> RowActions<'a> {
     }
 
     /// The items that put a command on the clipboard.
-    fn copies(&self, backup: &Backup) -> Markup {
-        html!(
-            r#"<button type="button" class="menu-item" data-copy="{curl}" hidden>{icon}<span class="menu-item-text">Copy as curl</span></button>"#
-            r#"<button type="button" class="menu-item" data-copy="{lcp}" hidden>{icon}<span class="menu-item-text">Copy as lcp</span></button>"#,
-            curl = commands::download_both(&self.environment.service_url, backup, self.email),
-            lcp = commands::download_with_lcp(backup),
-            icon = TERMINAL,
-        )
+    fn copies(&self, backup: &Backup) -> [Markup; 2] {
+        let curl = commands::download_both(&self.environment.service_url, backup, self.email);
+        [
+            copy("Copy as curl", &curl),
+            copy("Copy as lcp", &commands::download_with_lcp(backup)),
+        ]
     }
+}
+
+/// Hidden until the browser can copy.
+fn copy(label: &str, text: &str) -> Markup {
+    html!(
+        r#"<button type="button" class="menu-item" data-copy="{text}" hidden>{icon}<span class="menu-item-text">{label}</span></button>"#,
+        text = text,
+        icon = TERMINAL,
+        label = label,
+    )
 }
 
 fn link(href: &str, icon: Drawing, label: &str) -> Markup {

@@ -16,17 +16,12 @@ fn underway(verification: &Verification) -> String {
     format!("Verifying …, {} %", verification.percent())
 }
 
-/// Marks what open pages must not show for longer than it lasts.
-fn mark(verification: &Verification) -> Option<&'static str> {
-    verification.is_running().then_some("")
-}
-
 /// When one ended; while it runs, when it began.
 fn last_moment(verification: &Verification) -> Timestamp {
     verification.finished_at.unwrap_or(verification.started_at)
 }
 
-/// The line in a list.
+/// The line in a list. `data-underway` marks what open pages must not show for longer than it lasts.
 pub(crate) fn verification_remark(verification: &Verification) -> Markup {
     let time = last_moment(verification);
     let (class, text) = match verification.state {
@@ -54,7 +49,7 @@ pub(crate) fn VerificationFact(verification: Option<Verification>) -> AnyView {
         None => "Never".into_any(),
         Some(running) if running.is_running() => {
             let text = format!("{}, begun by {}", underway(&running), running.started_by);
-            view! { <span data-underway=mark(&running)>{text}</span> }.into_any()
+            view! { <span data-underway="">{text}</span> }.into_any()
         }
         Some(ended) => {
             let failed = (ended.state == VerificationState::Failed)
@@ -93,15 +88,16 @@ pub(crate) fn VerificationCard(
     reason: Option<String>,
 ) -> AnyView {
     let way = match reason {
-        Some(reason) => {
-            view! { <ActionButton id="why-no-verification" label="Verify" reason /> }.into_any()
-        }
+        Some(reason) => view! { <ActionButton id="why-no-verification" label="Verify" reason /> }.into_any(),
         None => view! {
-            <VerificationForm environment=&environment backup=&backup next=paths::backup(&environment, &backup)>
+            <form method="post" action=VerifyBackup::url()>
+                <input type="hidden" name="environment" value=environment.to_string() />
+                <input type="hidden" name="backup" value=backup.to_string() />
+                <input type="hidden" name="next" value=paths::backup(&environment, &backup) />
                 <button type="submit" class="button">
                     "Verify"
                 </button>
-            </VerificationForm>
+            </form>
         }
         .into_any(),
     };
@@ -115,25 +111,6 @@ pub(crate) fn VerificationCard(
                 <div class="form-end">{way}</div>
             </div>
         </section>
-    }
-    .into_any()
-}
-
-/// The form around the button; it leads back to `next`.
-#[component]
-pub(crate) fn VerificationForm<'a>(
-    environment: &'a EnvironmentId,
-    backup: &'a BackupId,
-    next: String,
-    children: Children,
-) -> AnyView {
-    view! {
-        <form method="post" action=VerifyBackup::url()>
-            <input type="hidden" name="environment" value=environment.to_string() />
-            <input type="hidden" name="backup" value=backup.to_string() />
-            <input type="hidden" name="next" value=next />
-            {children()}
-        </form>
     }
     .into_any()
 }
