@@ -10,6 +10,7 @@ mod builder;
 mod calls;
 mod files;
 mod requests;
+mod uploads;
 
 use std::sync::LazyLock;
 
