@@ -74,7 +74,7 @@ pub(crate) async fn list(
 ) -> Result<Vec<Backup>, ServiceError> {
     let rows = query(
         "SELECT backup FROM backups WHERE project = $1 AND environment = $2 AND minute < $3 \
-         AND ($4 IS NULL OR status = $4) AND ($5 IS NULL OR creation_type = $5) ORDER BY minute DESC LIMIT $6",
+         AND ($4 IS NULL OR status = $4) AND ($5 IS NULL OR creation_type = $5) ORDER BY minute DESC LIMIT +$6",
     )
     .bind(environment.project.as_str())
     .bind(environment.environment.as_str())

@@ -119,7 +119,7 @@ async fn found(
          AND ($4 IS NULL OR creation_type = $4) \
          UNION ALL SELECT id, 1, started_at, 0 FROM failed_operations \
          WHERE project = $1 AND environment = $2 AND ($3 IS NULL OR $3) AND ($5 IS NULL OR kind = $5) \
-         ORDER BY {order} LIMIT $6 OFFSET $7), \
+         ORDER BY {order} LIMIT +$6 OFFSET $7), \
          places AS (SELECT id, is_failure, row_number() OVER (ORDER BY {order}) AS number FROM page), \
          latest AS ( \
          SELECT id, backup FROM backups WHERE project = $1 AND environment = $2 AND status = 'success' \

@@ -209,7 +209,7 @@ impl Operations {
     ) -> Result<Vec<Operation>, OperationError> {
         let rows = query(AssertSqlSafe(format!(
             "SELECT {} FROM operations WHERE project = $1 AND environment = $2 \
-             ORDER BY started_at DESC, id DESC LIMIT $3",
+             ORDER BY started_at DESC, id DESC LIMIT +$3",
             row::COLUMNS
         )))
         .bind(environment.project.as_str())

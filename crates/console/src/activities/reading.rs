@@ -237,7 +237,7 @@ fn select(place: &ActivityPlace, filter: &ActivityFilter, turn: &Turn, limit: i6
         }
     };
     query
-        .push(format!(" ORDER BY at {order}, id {order} LIMIT "))
+        .push(format!(" ORDER BY at {order}, id {order} LIMIT +"))
         .push_bind(limit);
     query
 }
