@@ -51,8 +51,10 @@ pub(crate) struct Refused {
 pub(crate) struct Connection {
     /// For calls whose answers begin soon.
     asking: reqwest::Client,
-    /// For calls with a long body either way; whoever sends or reads it watches it.
+    /// For calls with a long body; whoever sends it watches it.
     patient: reqwest::Client,
+    /// For archives on their way here.
+    receiving: reqwest::Client,
     settings: Arc<ServiceSettings>,
     asker: Asker,
 }
@@ -78,6 +80,7 @@ impl Connection {
         Ok(Self {
             asking: build(client().read_timeout(settings.read_timeout))?,
             patient: build(client())?,
+            receiving: build(client().pool_max_idle_per_host(0))?,
             settings: Arc::new(settings),
             asker: Asker::Console,
         })
@@ -111,6 +114,15 @@ impl Connection {
     pub(crate) fn send_to(&self, method: Method, path: &str, actor: &Actor) -> RequestBuilder {
         self.authorised(
             self.patient.request(method, self.settings.address.join(path)),
+            actor,
+        )
+    }
+
+    /// A call whose answer is an archive. It has a connection of its own, which lives where the answer is read: one that
+    /// another thread had opened would have each piece go from thread to thread.
+    pub(crate) fn receive(&self, method: Method, path: &str, actor: &Actor) -> RequestBuilder {
+        self.authorised(
+            self.receiving.request(method, self.settings.address.join(path)),
             actor,
         )
     }
@@ -170,7 +182,7 @@ impl Connection {
         judged(Self::repeatedly(request).await, subject)
     }
 
-    /// Sends a request of [`Self::send_to`] that may be sent twice and has no body: its answer has to begin soon, and may
+    /// Sends a request of [`Self::receive`] that may be sent twice and has no body: its answer has to begin soon, and may
     /// go on as long as it likes.
     pub(crate) async fn begun(&self, request: RequestBuilder) -> Answer {
         let answer = tokio::time::timeout(self.settings.read_timeout, Self::repeatedly(request)).await;

@@ -110,7 +110,7 @@ async fn asked(
 ) -> Result<Response, Failure> {
     let (path, subject) = (path(id, part), Subject::backup(Action::Download, id));
     let ask = |method| {
-        let request = connection.send_to(method, &path, actor);
+        let request = connection.receive(method, &path, actor);
         match range {
             Some(ByteRange { start, end }) => {
                 request.header(RANGE, format!("bytes={start}-{}", end.saturating_sub(1)))

@@ -5,7 +5,8 @@
 //! survives a power cut. Each component brings its own migrations and keeps its own record of them, so that the
 //! service can stand alone without the console's tables.
 //!
-//! SQL stays with what PostgreSQL also has: `$1`, microseconds in 64-bit integers, ids as text, JSON as text.
+//! SQL stays with what PostgreSQL also has: `$1`, microseconds in 64-bit integers, ids as text, JSON as text. A limit is
+//! bound as `LIMIT +$1`: by the value of a bare `$1` SQLite chooses its plan, and prepares the statement anew each time.
 
 use std::{borrow::Cow, path::Path, time::Duration};
 
@@ -18,7 +19,9 @@ use sqlx::{
 
 /// How long a statement waits for another process, such as an administration command, to finish writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-const READER_CONNECTIONS: u32 = 4;
+const READER_CONNECTIONS: u32 = 16;
+/// Rows that a connection's thread hands over before it waits: more than a page has, so that whoever asked is woken once.
+const ROWS_AHEAD: usize = 256;
 
 /// What opening or using the database can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +71,8 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(BUSY_TIMEOUT)
+            .row_buffer_size(ROWS_AHEAD);
         // A file has no other end that could have gone away meanwhile: asking whether it did would double each question.
         let pool = SqlitePoolOptions::new().test_before_acquire(false);
         let writer = pool

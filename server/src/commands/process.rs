@@ -17,7 +17,7 @@ use crate::{
     data_folder::{DataFolder, DataFolderLock},
     logging,
     services::Services,
-    socket::{self, Crowd, Ended, Limits, ReservedAddress, Signals},
+    socket::{self, AnsweringThreads, Crowd, Doors, Ended, Limits, ReservedAddress, Signals},
 };
 
 /// How long the database may take to finish what requests that were cut off had begun.
@@ -77,6 +77,7 @@ impl ClosedDoors {
         }
         Ok(OpenDoors {
             signals,
+            threads: AnsweringThreads::start().context("cannot start the threads that answer")?,
             listener,
             _lock: self.lock,
         })
@@ -86,6 +87,7 @@ impl ClosedDoors {
 /// Clients can connect; they are answered from [`OpenDoors::serve`] on.
 pub(super) struct OpenDoors {
     signals: Signals,
+    threads: AnsweringThreads,
     listener: TcpListener,
     _lock: DataFolderLock,
 }
@@ -112,7 +114,12 @@ impl OpenDoors {
         let crowd = Crowd::new(services.configuration.network.proxies.clone());
         let limits = Limits::with_longest_stall(services.configuration.downloads.idle_timeout);
         let stopping = || services.stop();
-        let ended = socket::serve(self.listener, router, limits, &crowd, self.signals, stopping).await;
+        let doors = Doors {
+            listener: self.listener,
+            threads: &self.threads,
+            crowd: &crowd,
+        };
+        let ended = socket::serve(doors, router, limits, self.signals, stopping).await;
         expiring.abort();
         match ended {
             Ended::Asked => {

@@ -11,6 +11,7 @@ mod signals;
 mod stalling;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 use std::{
     convert::Infallible,
@@ -36,7 +37,7 @@ use tokio::{
 use tower::{Service, ServiceExt};
 
 use self::{crowd::Admission, lingering::LingeringStream, stalling::StallingStream};
-pub(crate) use self::{crowd::Crowd, signals::Signals};
+pub(crate) use self::{crowd::Crowd, signals::Signals, threads::AnsweringThreads};
 
 /// A slow download holds about four times this much.
 const BUFFER_SIZE: usize = 128 * 1024;
@@ -119,17 +120,24 @@ impl ReservedAddress {
     }
 }
 
+/// Where connections come in, and who takes them.
+#[derive(Debug)]
+pub(crate) struct Doors<'a> {
+    pub(crate) listener: TcpListener,
+    pub(crate) threads: &'a AnsweringThreads,
+    pub(crate) crowd: &'a Crowd,
+}
+
 /// Serves until a signal asks to stop, and calls `stopping` before it waits for requests under way.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    doors: Doors<'_>,
     router: Router,
     limits: Limits,
-    crowd: &Crowd,
     mut signals: Signals,
     stopping: impl FnOnce(),
 ) -> Ended {
     let connections = GracefulShutdown::new();
-    accept_until(listener, router, limits, crowd, &connections, async {
+    accept_until(doors, router, limits, &connections, async {
         signals.next().await;
     })
     .await;
@@ -147,10 +155,13 @@ pub(crate) async fn serve(
 }
 
 async fn accept_until<S>(
-    listener: TcpListener,
+    Doors {
+        listener,
+        threads,
+        crowd,
+    }: Doors<'_>,
     service: S,
     limits: Limits,
-    crowd: &Crowd,
     connections: &GracefulShutdown,
     stop: impl Future<Output = ()>,
 ) where
@@ -170,11 +181,14 @@ async fn accept_until<S>(
             Admission::OneTooMany(place) => (Some(place), Some(OneTooMany)),
             Admission::Closed => continue,
         };
-        // Answers are written whole; waiting for more to send only delays them.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before its first byte");
-            continue;
-        }
+        // It is watched by the runtime that answers it.
+        let stream = match prepared(stream) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "a connection was gone before its first byte");
+                continue;
+            }
+        };
         let service = service
             .clone()
             .map_request(move |mut request: Request<Incoming>| {
@@ -184,20 +198,20 @@ async fn accept_until<S>(
                 }
                 request
             });
-        let connection = http1::Builder::new()
+        let mut protocol = http1::Builder::new();
+        protocol
             .timer(TokioTimer::new())
             .header_read_timeout(one_too_many.map_or(limits.header_timeout, |_| HASTE))
-            .max_buf_size(BUFFER_SIZE)
-            .serve_connection(
-                TokioIo::new(StallingStream::new(
-                    LingeringStream::new(stream),
-                    limits.longest_stall,
-                )),
-                TowerToHyperService::new(service),
-            );
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            .max_buf_size(BUFFER_SIZE);
+        let watcher = connections.watcher();
+        threads.answer(async move {
+            let answered = async {
+                let stream = LingeringStream::new(TcpStream::from_std(stream)?);
+                let stream = TokioIo::new(StallingStream::new(stream, limits.longest_stall));
+                let connection = protocol.serve_connection(stream, TowerToHyperService::new(service));
+                watcher.watch(connection).await.map_err(io::Error::other)
+            };
+            if let Err(error) = answered.await {
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     "a connection ended early"
@@ -206,6 +220,13 @@ async fn accept_until<S>(
             drop((permit, place));
         });
     }
+}
+
+/// A connection that no runtime watches any more.
+fn prepared(stream: TcpStream) -> io::Result<std::net::TcpStream> {
+    // Answers are written whole; waiting for more to send only delays them.
+    stream.set_nodelay(true)?;
+    stream.into_std()
 }
 
 async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, Peer, OwnedSemaphorePermit) {

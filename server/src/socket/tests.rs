@@ -72,7 +72,13 @@ fn start_on(listener: TcpListener, router: Router, limits: Limits, crowd: Crowd)
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(async move {
         let connections = GracefulShutdown::new();
-        accept_until(listener, router, limits, &crowd, &connections, async {
+        let threads = AnsweringThreads::start().unwrap();
+        let doors = Doors {
+            listener,
+            threads: &threads,
+            crowd: &crowd,
+        };
+        accept_until(doors, router, limits, &connections, async {
             let _ = stopped.await;
         })
         .await;
