@@ -16,7 +16,7 @@ use std::{
 
 use rustix::{
     buffer::spare_capacity,
-    fs::{Advice, fadvise, statvfs},
+    fs::{Advice, OFlags, fadvise, fcntl_getfl, fcntl_setfl, statvfs},
     io::{ReadWriteFlags, preadv2},
 };
 
@@ -46,6 +46,9 @@ pub trait FileOperations: std::fmt::Debug + Send + Sync {
 
     /// May write less than all, as the system call does.
     fn write(&self, file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// Whether what is written next goes to the disk directly (`O_DIRECT`), in whole blocks, or through the system's
+    /// memory, as it does at first. `InvalidInput`, here or from [`Self::write`]: the file system only knows the latter.
+    fn write_directly(&self, file: &File, directly: bool) -> io::Result<()>;
     /// Fills at most the spare capacity of `chunk`, from `position` of the file.
     fn read(&self, file: &File, chunk: &mut Vec<u8>, position: u64) -> io::Result<usize>;
     /// Fills the beginning of `chunk` with what can be had without waiting for the disk, and says how much that is: nothing
@@ -111,6 +114,12 @@ impl FileOperations for Disk {
 
     fn write(&self, mut file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         file.write_vectored(slices)
+    }
+
+    fn write_directly(&self, file: &File, directly: bool) -> io::Result<()> {
+        let mut flags = fcntl_getfl(file)?;
+        flags.set(OFlags::DIRECT, directly);
+        Ok(fcntl_setfl(file, flags)?)
     }
 
     fn read(&self, file: &File, chunk: &mut Vec<u8>, position: u64) -> io::Result<usize> {

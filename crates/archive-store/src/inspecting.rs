@@ -6,7 +6,6 @@
 
 use std::{
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -15,7 +14,7 @@ use backup_api::{InspectionProgress, InspectionReport, Part};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::threads::{PieceQueue, QUEUED_PIECES};
+use crate::threads::{PieceQueue, QUEUED_PIECES, comes_within};
 
 /// How often it is asked what it knows.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -126,7 +125,7 @@ impl Inspecting {
 }
 
 /// The life of the inspecting thread: looks at all pieces of a queue. Blocks until the sender closes, or the archive is
-/// refused. While nothing comes it is to be woken by [`thread::Thread::unpark`] when something does.
+/// refused.
 pub(crate) fn inspect(
     mut pieces: PieceQueue,
     mut inspecting: Box<Inspecting>,
@@ -134,15 +133,10 @@ pub(crate) fn inspect(
     let mut batch: Vec<Bytes> = Vec::with_capacity(QUEUED_PIECES);
     loop {
         // A sender that stops in the middle is told all the same.
-        while pieces.is_empty()
-            && !pieces.is_closed()
-            && let Some(left) = inspecting.time_to_show()
+        if let Some(left) = inspecting.time_to_show()
+            && !comes_within(&pieces, left)
         {
-            if left.is_zero() {
-                inspecting = inspecting.show()?;
-            } else {
-                thread::park_timeout(left);
-            }
+            inspecting = inspecting.show()?;
         }
         if pieces.blocking_recv_many(&mut batch, QUEUED_PIECES) == 0 {
             return Ok(inspecting);

@@ -15,6 +15,7 @@
 mod archive;
 mod backup_folder;
 mod blocking;
+mod blocks;
 mod catalogue;
 mod chunk;
 pub mod disk;

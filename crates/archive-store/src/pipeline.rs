@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     StoreError,
+    blocks::BlockWriter,
     files::Files,
     inspecting::{Inspecting, Refusal, Sight, refusal, refused},
     publish,
@@ -152,13 +153,18 @@ fn receive_file(
         finished,
         space,
     } = target;
-    let result = write_pieces(&files, &file, &space, pieces, SYNC_BYTES, |_| ()).and_then(|_| {
-        match commit.blocking_recv() {
-            Ok(length) => {
-                publish::publish_file(&files, &file, &partial, &finished, length).map(|()| End::Published)
-            }
-            Err(_) => Ok(End::Abandoned),
+    let result = write_pieces(
+        BlockWriter::new(&files, &file, 0),
+        &space,
+        pieces,
+        SYNC_BYTES,
+        |_| (),
+    )
+    .and_then(|_| match commit.blocking_recv() {
+        Ok(length) => {
+            publish::publish_file(&files, &file, &partial, &finished, length).map(|()| End::Published)
         }
+        Err(_) => Ok(End::Abandoned),
     });
     if !matches!(result, Ok(End::Published))
         && let Err(error) = files.remove_if_there(&partial)

@@ -7,16 +7,18 @@
 //! their caller's: a whole archive is published, a piece of a resumable upload only becomes durable.
 
 use std::{
-    fs::File,
+    io,
     thread::{self, Thread},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    StoreError, failpoints,
-    files::Files,
+    StoreError,
+    blocks::BlockWriter,
+    failpoints,
     inspecting::{Inspecting, Refusal, inspect},
     space::Space,
     syncing::Progress,
@@ -29,6 +31,8 @@ pub(crate) const PIECE_BYTES: usize = 256 * 1024;
 pub(crate) const QUEUED_PIECES: usize = 32;
 /// Other programs write to the same disk: how often its free space is looked at.
 pub(crate) const SPACE_CHECK_BYTES: u64 = 64 * 1024 * 1024;
+/// How long the writing thread waits for the rest of a block.
+const STILL: Duration = Duration::from_millis(100);
 
 /// A thread takes no more pieces.
 #[derive(Debug)]
@@ -52,24 +56,30 @@ pub(crate) struct Threads<Written, Hashed> {
 /// The ways to the threads.
 #[derive(Debug)]
 struct Pieces {
-    writing: mpsc::Sender<Bytes>,
-    hashing: mpsc::Sender<Bytes>,
+    writing: Way,
+    hashing: Way,
     /// Where it is inspected at all.
-    inspecting: Option<Waking>,
+    inspecting: Option<Way>,
 }
 
-/// The way to the inspecting thread, which sleeps by itself.
+/// The way to a thread, which may sleep by itself.
 #[derive(Debug)]
-struct Waking {
+struct Way {
     pieces: mpsc::Sender<Bytes>,
     thread: Thread,
 }
 
-impl Waking {
+impl Way {
     async fn send(&self, piece: Bytes) -> Result<(), Stopped> {
         self.pieces.send(piece).await.map_err(|_| Stopped)?;
         self.thread.unpark();
         Ok(())
+    }
+
+    /// Nothing comes any more.
+    fn close(self) {
+        drop(self.pieces);
+        self.thread.unpark();
     }
 }
 
@@ -91,8 +101,8 @@ impl<Written: Send + 'static, Hashed: Send + 'static> Threads<Written, Hashed> {
         };
         Ok(Self {
             pieces: Some(Pieces {
-                writing: to_file.pieces,
-                hashing: to_hash.pieces,
+                writing: to_file,
+                hashing: to_hash,
                 inspecting: to_inspect,
             }),
             written: Some(written),
@@ -111,8 +121,8 @@ impl<Written: Send + 'static, Hashed: Send + 'static> Threads<Written, Hashed> {
         } = self.pieces.as_ref().ok_or(Stopped)?;
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
-            writing.send(piece.clone()).await.map_err(|_| Stopped)?;
-            hashing.send(piece.clone()).await.map_err(|_| Stopped)?;
+            writing.send(piece.clone()).await?;
+            hashing.send(piece.clone()).await?;
             if let Some(inspecting) = inspecting {
                 inspecting.send(piece).await?;
             }
@@ -122,10 +132,16 @@ impl<Written: Send + 'static, Hashed: Send + 'static> Threads<Written, Hashed> {
 
     /// No piece comes any more.
     pub(crate) fn close(&mut self) {
-        let inspecting = self.pieces.take().and_then(|pieces| pieces.inspecting);
-        if let Some(Waking { pieces, thread }) = inspecting {
-            drop(pieces);
-            thread.unpark();
+        if let Some(Pieces {
+            writing,
+            hashing,
+            inspecting,
+        }) = self.pieces.take()
+        {
+            [Some(writing), Some(hashing), inspecting]
+                .into_iter()
+                .flatten()
+                .for_each(Way::close);
         }
     }
 
@@ -161,7 +177,7 @@ impl<Written: Send + 'static, Hashed: Send + 'static> Threads<Written, Hashed> {
 fn start<End: Send + 'static>(
     name: &str,
     work: impl FnOnce(PieceQueue) -> End + Send + 'static,
-) -> Result<(Waking, oneshot::Receiver<End>), StoreError> {
+) -> Result<(Way, oneshot::Receiver<End>), StoreError> {
     let (pieces, queue) = mpsc::channel(QUEUED_PIECES);
     let (result, end) = oneshot::channel();
     let work = move || {
@@ -173,7 +189,21 @@ fn start<End: Send + 'static>(
         .map_err(StoreError::io("start a thread"))?
         .thread()
         .clone();
-    Ok((Waking { pieces, thread }, end))
+    Ok((Way { pieces, thread }, end))
+}
+
+/// Whether a piece or the end comes before the time is over. Blocks until then.
+pub(crate) fn comes_within(pieces: &PieceQueue, time: Duration) -> bool {
+    let end = Instant::now() + time;
+    while pieces.is_empty() && !pieces.is_closed() {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        // Whoever sends wakes this thread.
+        thread::park_timeout(left);
+    }
+    true
 }
 
 /// Gives all pieces of a queue to `see`, in order. Blocks until the sender closes.
@@ -188,17 +218,17 @@ pub(crate) fn for_each_piece(mut pieces: PieceQueue, mut see: impl FnMut(&Bytes)
 /// thread of their own, and `synced` is told how many are; those after the last such moment are written and no more.
 /// Blocks until the sender closes.
 pub(crate) fn write_pieces(
-    files: &Files,
-    file: &File,
+    mut writer: BlockWriter<'_>,
     space: &Space,
     pieces: PieceQueue,
     sync_bytes: u64,
     synced: impl FnMut(u64) + Send,
 ) -> Result<u64, StoreError> {
+    let (files, file) = (writer.files(), writer.file());
     let progress = Progress::default();
     thread::scope(|scope| {
         let mut syncing = Some(|| progress.sync(files, file, sync_bytes, synced));
-        let result = write_and_tell(files, file, space, pieces, |written, length| {
+        let result = write_and_tell(&mut writer, space, pieces, |written, length| {
             // Most pieces of resumable uploads end before, and need no thread.
             if written >= sync_bytes
                 && let Some(sync) = syncing.take()
@@ -222,38 +252,46 @@ pub(crate) fn write_pieces(
     })
 }
 
-/// Writes all pieces, and tells after each batch how many bytes there are and how many of them are new.
+/// Writes all pieces, and tells after each batch how many bytes there are and how many were new.
 fn write_and_tell(
-    files: &Files,
-    file: &File,
+    writer: &mut BlockWriter<'_>,
     space: &Space,
     mut pieces: PieceQueue,
     mut tell: impl FnMut(u64, u64) -> Result<(), StoreError>,
 ) -> Result<u64, StoreError> {
     let mut batch = Vec::with_capacity(QUEUED_PIECES);
-    let (mut written, mut unchecked) = (0, 0);
-    while pieces.blocking_recv_many(&mut batch, QUEUED_PIECES) > 0 {
-        let length = batch.iter().map(|piece| piece.len() as u64).sum();
+    let mut unchecked = 0;
+    let write =
+        |outcome: io::Result<()>, length| outcome.map_err(StoreError::writing("write an archive", length));
+    loop {
+        // What a sender that stops in the middle has sent lies in the file all the same.
+        let held = writer.held();
+        if held > 0 && !comes_within(&pieces, STILL) {
+            write(writer.flush(), held)?;
+            tell(writer.written(), held)?;
+        }
+        if pieces.blocking_recv_many(&mut batch, QUEUED_PIECES) == 0 {
+            break;
+        }
+        let length = batch.iter().map(|piece| piece.len() as u64).sum::<u64>();
         unchecked += length;
         if unchecked >= SPACE_CHECK_BYTES {
             space.ensure(length)?;
             unchecked = 0;
         }
-        files
-            .write_all(file, batch.iter().map(|piece| &**piece))
-            .map_err(StoreError::writing("write an archive", length))?;
+        for piece in batch.drain(..) {
+            write(writer.write(&piece), length)?;
+        }
         failpoints::reached("archive-pieces-written");
-        batch.clear();
-        written += length;
-        tell(written, length)?;
+        tell(writer.written(), length)?;
     }
-    Ok(written)
+    let held = writer.held();
+    write(writer.flush(), held)?;
+    Ok(writer.written())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use archive_inspection::Limits;
     use backup_api::Part;
 

@@ -3,8 +3,6 @@
 //! The writing thread makes the bytes durable on the way and this task records them, so that a connection that breaks
 //! after hours costs seconds. Only a checksum changes that: its bytes are judged together before any of them counts.
 
-use std::fs::File;
-
 use backup_api::{BodyError, ByteStream};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
@@ -19,8 +17,8 @@ use super::{
 use crate::{
     ArchiveId, StoreError,
     blocking::blocking,
+    blocks::BlockWriter,
     failpoints,
-    files::Files,
     following::RunningDigest,
     gzip_start::GzipStart,
     inspecting::{Inspecting, Refusal, Sight, refusal, refused},
@@ -225,7 +223,9 @@ impl Append<'_> {
             let file = file::open_to_append(&layout, &id, received)?;
             let files = layout.files().clone();
             Threads::start(
-                move |pieces| write_durably(&files, &file, &space, pieces, &marks),
+                move |pieces| {
+                    write_durably(BlockWriter::new(&files, &file, received), &space, pieces, &marks)
+                },
                 move |pieces| {
                     for_each_piece(pieces, |piece| {
                         if let Some(digest) = &mut digest {
@@ -373,13 +373,13 @@ async fn expect_end(body: &mut ByteStream, length: u64) -> Result<(), UploadErro
 
 /// The life of the writing thread.
 fn write_durably(
-    files: &Files,
-    file: &File,
+    writer: BlockWriter<'_>,
     space: &Space,
     pieces: PieceQueue,
     marks: &watch::Sender<u64>,
 ) -> Result<u64, StoreError> {
-    let written = write_pieces(files, file, space, pieces, MARK_BYTES, |bytes| {
+    let (files, file) = (writer.files(), writer.file());
+    let written = write_pieces(writer, space, pieces, MARK_BYTES, |bytes| {
         marks.send_replace(bytes);
     })?;
     failpoints::reached("upload-before-sync");

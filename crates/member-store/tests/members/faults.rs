@@ -77,6 +77,9 @@ impl FileOperations for Faulty {
             .map_or(&[][..], |slice| &slice[..slice.len().min(100_000)]);
         Disk.write(file, &[IoSlice::new(first)])
     }
+    fn write_directly(&self, file: &File, directly: bool) -> io::Result<()> {
+        Disk.write_directly(file, directly)
+    }
     fn read(&self, file: &File, chunk: &mut Vec<u8>, position: u64) -> io::Result<usize> {
         Disk.read(file, chunk, position)
     }

@@ -31,12 +31,14 @@ pub(crate) enum Fault {
     Nothing,
     /// A signal comes in between.
     Interrupted,
+    /// The file system cannot do that.
+    Unable,
     /// The call does not come back until [`FaultyDisk::heal`].
     Stalls,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Fails(Errno::IO),
         Self::Fails(Errno::NOSPC),
         Self::FailsAfterwards(Errno::IO),
@@ -46,6 +48,7 @@ impl Fault {
         Self::Trickles,
         Self::Nothing,
         Self::Interrupted,
+        Self::Unable,
         Self::Stalls,
     ];
 
@@ -55,6 +58,7 @@ impl Fault {
             Self::Short | Self::Trickles | Self::Nothing | Self::Interrupted => {
                 matches!(call, "write" | "read")
             }
+            Self::Unable => call == "write_directly",
             _ => true,
         }
     }
@@ -63,7 +67,7 @@ impl Fault {
     pub(crate) const fn is_harmless(self) -> bool {
         matches!(
             self,
-            Self::Short | Self::Trickles | Self::Interrupted | Self::Stalls
+            Self::Short | Self::Trickles | Self::Interrupted | Self::Unable | Self::Stalls
         )
     }
 }
@@ -272,6 +276,7 @@ impl FaultyDisk {
                 Err(errno.into())
             }
             Some(Fault::Interrupted) => Err(Errno::INTR.into()),
+            Some(Fault::Unable) => Err(Errno::INVAL.into()),
             Some(Fault::Fails(errno) | Fault::Breaks(errno)) => Err(errno.into()),
             Some(Fault::Short | Fault::Trickles | Fault::Nothing | Fault::Stalls) => {
                 unreachable!("met by the call itself")
@@ -351,8 +356,12 @@ impl FileOperations for FaultyDisk {
             Some(Fault::FailsAfterwards(errno)) => note(Disk.write(file, slices)).and(Err(errno.into())),
             Some(Fault::Interrupted) => Err(Errno::INTR.into()),
             Some(Fault::Fails(errno) | Fault::Breaks(errno)) => Err(errno.into()),
-            Some(Fault::Stalls) => unreachable!("it has stalled"),
+            Some(Fault::Unable | Fault::Stalls) => unreachable!("met by other calls, or it has stalled"),
         }
+    }
+
+    fn write_directly(&self, file: &File, directly: bool) -> io::Result<()> {
+        self.call("write_directly", file, || Disk.write_directly(file, directly))
     }
 
     fn read(&self, file: &File, chunk: &mut Vec<u8>, position: u64) -> io::Result<usize> {
@@ -368,7 +377,7 @@ impl FileOperations for FaultyDisk {
             Some(Fault::Fails(errno) | Fault::Breaks(errno) | Fault::FailsAfterwards(errno)) => {
                 Err(errno.into())
             }
-            None | Some(Fault::Stalls) => Disk.read(file, chunk, position),
+            None | Some(Fault::Unable | Fault::Stalls) => Disk.read(file, chunk, position),
         }
     }
 

@@ -142,3 +142,13 @@ async fn an_upload_goes_on_where_a_sync_on_the_way_failed() {
         try_each_call(&upload, &[fault], "sync_data").await;
     }
 }
+
+/// Enough for whole blocks, which take another way.
+#[tokio::test]
+async fn an_upload_of_whole_blocks_goes_on_after_any_failure_to_write() {
+    let length = 5 * MIB;
+    for call in ["write_directly", "write"] {
+        let upload = Upload::new(length, &[3_000_001, length], false);
+        try_each_call(&upload, &Fault::ALL, call).await;
+    }
+}
