@@ -16,7 +16,7 @@ const SERVICE: &str = "/services/acme-dev";
 const TUS: (&str, &str) = ("Tus-Resumable", "1.0.0");
 
 /// Which of the two archives of a backup something is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Half {
     Database,
     Volume,

@@ -64,8 +64,7 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
             ("`gzip -t`", gzip_test(&archive), 3.0),
             ("`rapidgzip -P1`", rapidgzip(&archive), 1.0),
         ] {
-            let mut inspect = Command::new(fs::canonicalize(EXAMPLE)?);
-            inspect.arg(half).arg(&archive);
+            let mut inspect = inspect(half, &archive)?;
             let (ours, peers) = alternate(
                 options.rounds,
                 || processor_seconds(&mut inspect),
@@ -97,6 +96,17 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
         rapidgzip_version(),
     ];
     Ok(report)
+}
+
+/// The inspection of an archive alone; `half` is `--database` or `--volume`.
+pub(super) fn inspect(half: &str, archive: &Path) -> Result<Command> {
+    let mut command = Command::new(fs::canonicalize(EXAMPLE)?);
+    command
+        .arg(half)
+        .arg(archive)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    Ok(command)
 }
 
 fn gzip_test(archive: &Path) -> Command {

@@ -1,9 +1,13 @@
 //! A resumable upload in one piece, against the reference server of the protocol.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 
+use super::inspection::inspect;
 use crate::bench::{
     Options,
     api::{Half, discard, upload},
@@ -64,6 +68,17 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
             )
         };
         report.figure("processor time for it", time(&ours), time(&peers));
+        if half == Half::Database {
+            let alone = inspection_alone(options.rounds, &file)?;
+            let alone_speed = megabytes_per_second(size, alone);
+            report
+                .figure(
+                    "the same, against its inspection alone",
+                    shown_speed(ours_speed),
+                    shown_speed(alone_speed),
+                )
+                .ratio(ours_speed / alone_speed, Aim::AtLeast(0.9));
+        }
     }
     report.note(format!(
         "{} GiB over loopback from one client to the answer, in one PATCH; medians of {} uploads, in turn, and the disk \
@@ -82,6 +97,19 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
         ),
     ];
     Ok(report)
+}
+
+/// What nothing that inspects an archive on one processor can be quicker than.
+fn inspection_alone(rounds: usize, database: &Path) -> Result<Duration> {
+    let mut inspect = inspect("--database", database)?;
+    let times = (0..rounds).map(|_| {
+        let begun = Instant::now();
+        let status = inspect.status().context("cannot start the inspection")?;
+        ensure!(status.success(), "the inspection ended with {status}");
+        Ok(begun.elapsed())
+    });
+    let times = times.collect::<Result<Vec<_>>>()?;
+    Ok(Duration::from_secs_f64(median_of(&times, Duration::as_secs_f64)))
 }
 
 fn to_us(console: &Console, half: Half, file: &Path) -> Result<Sample> {
