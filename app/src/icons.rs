@@ -86,6 +86,11 @@ impl Piece for Drawing {
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
         icon(*self, "icon").write(out)
     }
+
+    fn length(&self) -> usize {
+        // And what stands around the name.
+        self.0.len() + 64
+    }
 }
 
 /// The mark of the console: a pair of archives.

@@ -4,7 +4,7 @@
 //! written once and filled in. Whatever is filled in is escaped unless it is [`Markup`] itself, and a template can name
 //! nothing that is not handed to it: [`html!`] has no other way in.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Arguments, Display, Formatter, Write as _};
 
 use leptos::tachys::html::InertElement;
 
@@ -13,8 +13,10 @@ use leptos::tachys::html::InertElement;
 pub(crate) struct Markup(String);
 
 impl Markup {
-    /// What [`html!`] made of a template.
-    pub(crate) const fn of_template(html: String) -> Self {
+    /// A template of [`html!`], filled in, of about so many bytes.
+    pub(crate) fn filled(length: usize, template: Arguments<'_>) -> Self {
+        let mut html = String::with_capacity(length);
+        html.write_fmt(template).expect("memory takes everything");
         Self(html)
     }
 
@@ -28,36 +30,65 @@ impl Markup {
 pub(crate) trait Piece {
     /// Writes it as HTML, for the inside of an element or of an attribute in double quotes.
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result;
+
+    /// About how many bytes that will be, so that templates within templates are not moved while they grow.
+    fn length(&self) -> usize;
 }
 
 impl Piece for Markup {
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
     }
+
+    fn length(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<T: Piece> Piece for [T] {
+    fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|piece| piece.write(out))
+    }
+
+    fn length(&self) -> usize {
+        self.iter().map(Piece::length).sum()
+    }
 }
 
 impl<T: Piece> Piece for Option<T> {
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        self.iter().try_for_each(|piece| piece.write(out))
+        self.as_slice().write(out)
+    }
+
+    fn length(&self) -> usize {
+        self.as_slice().length()
     }
 }
 
 impl<T: Piece, const COUNT: usize> Piece for [T; COUNT] {
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        self.iter().try_for_each(|piece| piece.write(out))
+        self.as_slice().write(out)
+    }
+
+    fn length(&self) -> usize {
+        self.as_slice().length()
     }
 }
 
 impl<T: Piece> Piece for Vec<T> {
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        self.iter().try_for_each(|piece| piece.write(out))
+        self.as_slice().write(out)
+    }
+
+    fn length(&self) -> usize {
+        self.as_slice().length()
     }
 }
 
 impl Piece for str {
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let mut rest = self;
-        while let Some(found) = rest.find(['&', '<', '>', '"']) {
+        while let Some(found) = rest.bytes().position(|byte| b"&<>\"".contains(&byte)) {
             let (plain, special) = rest.split_at(found);
             out.write_str(plain)?;
             out.write_str(match special.as_bytes()[0] {
@@ -70,17 +101,29 @@ impl Piece for str {
         }
         out.write_str(rest)
     }
+
+    fn length(&self) -> usize {
+        self.len()
+    }
 }
 
 impl Piece for String {
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
         self.as_str().write(out)
     }
+
+    fn length(&self) -> usize {
+        self.len()
+    }
 }
 
 impl<T: Piece + ?Sized> Piece for &T {
     fn write(&self, out: &mut Formatter<'_>) -> fmt::Result {
         (*self).write(out)
+    }
+
+    fn length(&self) -> usize {
+        (*self).length()
     }
 }
 
@@ -96,8 +139,13 @@ impl<T: Piece> Display for Filled<T> {
 /// Markup of a template in one or several pieces, whose `{name}` are filled in with what is handed over as `name = …`.
 macro_rules! html {
     ($($template:literal)+ $(, $name:ident = $piece:expr)* $(,)?) => {
-        // Through `concat!`, so that a template cannot name a variable around it, which would come in as it is.
-        $crate::markup::Markup::of_template(format!(concat!($($template),+) $(, $name = $crate::markup::Filled(&$piece))*))
+        match ($(&$piece,)*) {
+            ($($name,)*) => $crate::markup::Markup::filled(
+                concat!($($template),+).len() $(+ $crate::markup::Piece::length($name))*,
+                // Through `concat!`, so that a template cannot name a variable around it, which would come in as it is.
+                format_args!(concat!($($template),+) $(, $name = $crate::markup::Filled($name))*),
+            ),
+        }
     };
 }
 
