@@ -47,19 +47,11 @@ pub(crate) type Inspected = Result<Box<Inspecting>, Refusal>;
 /// The sending side. `Written` is what the writing thread ends with, `Hashed` what the hashing one does.
 #[derive(Debug)]
 pub(crate) struct Threads<Written, Hashed> {
-    pieces: Option<Pieces>,
+    /// To each of them; none once they are closed.
+    ways: Vec<Way>,
     written: Option<oneshot::Receiver<Result<Written, StoreError>>>,
     hashed: oneshot::Receiver<Hashed>,
     inspected: Option<oneshot::Receiver<Inspected>>,
-}
-
-/// The ways to the threads.
-#[derive(Debug)]
-struct Pieces {
-    writing: Way,
-    hashing: Way,
-    /// Where it is inspected at all.
-    inspecting: Option<Way>,
 }
 
 /// The way to a thread, which may sleep by itself.
@@ -92,19 +84,17 @@ impl<Written: Send + 'static, Hashed: Send + 'static> Threads<Written, Hashed> {
     ) -> Result<Self, StoreError> {
         let (to_file, written) = start("archive-write", write)?;
         let (to_hash, hashed) = start("archive-hash", hash)?;
-        let (to_inspect, inspected) = match inspecting {
+        let mut ways = vec![to_file, to_hash];
+        let inspected = match inspecting {
             Some(inspecting) => {
                 let (to_inspect, inspected) = start("archive-inspect", |pieces| inspect(pieces, inspecting))?;
-                (Some(to_inspect), Some(inspected))
+                ways.push(to_inspect);
+                Some(inspected)
             }
-            None => (None, None),
+            None => None,
         };
         Ok(Self {
-            pieces: Some(Pieces {
-                writing: to_file,
-                hashing: to_hash,
-                inspecting: to_inspect,
-            }),
+            ways,
             written: Some(written),
             hashed,
             inspected,
@@ -114,17 +104,13 @@ impl<Written: Send + 'static, Hashed: Send + 'static> Threads<Written, Hashed> {
     /// Hands bytes to all threads and waits while a queue is full. After an error, or when this future was dropped
     /// before its end, the threads may have seen different bytes; [`Self::failure`] tells why.
     pub(crate) async fn send(&mut self, mut bytes: Bytes) -> Result<(), Stopped> {
-        let Pieces {
-            writing,
-            hashing,
-            inspecting,
-        } = self.pieces.as_ref().ok_or(Stopped)?;
+        if self.ways.is_empty() {
+            return Err(Stopped);
+        }
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
-            writing.send(piece.clone()).await?;
-            hashing.send(piece.clone()).await?;
-            if let Some(inspecting) = inspecting {
-                inspecting.send(piece).await?;
+            for way in &self.ways {
+                way.send(piece.clone()).await?;
             }
         }
         Ok(())
@@ -132,17 +118,7 @@ impl<Written: Send + 'static, Hashed: Send + 'static> Threads<Written, Hashed> {
 
     /// No piece comes any more.
     pub(crate) fn close(&mut self) {
-        if let Some(Pieces {
-            writing,
-            hashing,
-            inspecting,
-        }) = self.pieces.take()
-        {
-            [Some(writing), Some(hashing), inspecting]
-                .into_iter()
-                .flatten()
-                .for_each(Way::close);
-        }
+        self.ways.drain(..).for_each(Way::close);
     }
 
     /// What the hashing thread ended with; `None` where it came to no end. To be asked after [`Self::close`].
