@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use backup_api::{Action, ApiError, EnvironmentId};
+use backup_api::{ApiError, EnvironmentId};
 
 /// Why a service could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +26,6 @@ pub enum ClientError {
     /// The service does not take the credentials it was sent, and may have said why.
     #[error("the backup service refused the credentials it was sent")]
     Credentials(Option<String>),
-    /// The service takes the credentials, but not for this.
-    #[error("the backup service does not let the credentials it was sent {}", .0.phrase())]
-    NotAllowed(Action),
 }
 
 /// Whose the address and the credentials are, and therefore who can correct them.
@@ -71,7 +68,6 @@ impl ClientError {
                         .unwrap_or_else(|| "The backup service does not take these credentials.".to_owned()),
                 };
             }
-            (Self::NotAllowed(action), Asker::Person) => return ApiError::Forbidden { action },
             (Self::Unreachable(_), _) => {
                 "cannot be reached. It may be stopped, or its address wrong. Try again in a moment.".to_owned()
             }
@@ -88,11 +84,6 @@ impl ClientError {
                  configuration."
                     .to_owned()
             }
-            (Self::NotAllowed(action), Asker::Console) => format!(
-                "does not let this console {}. Whoever runs this console should give it other credentials in its \
-                 configuration.",
-                action.phrase()
-            ),
         };
         ApiError::Unavailable {
             reason: format!("The backup service of {environment} {what}"),

@@ -140,7 +140,6 @@ impl HttpUploads {
                 if matches!(
                     problem.code,
                     ProblemCode::Unauthenticated
-                        | ProblemCode::Forbidden
                         | ProblemCode::TooManyRequests
                         | ProblemCode::NotFound
                         | ProblemCode::UnknownHost
@@ -171,7 +170,7 @@ impl HttpUploads {
         let error = self.connection.error(failure);
         // A service that is not where it should be must not look like an upload that is not there.
         ForwardError::Failed(match error {
-            ApiError::Unavailable { .. } | ApiError::Internal(_) => error,
+            ApiError::Unavailable { .. } | ApiError::Forbidden { .. } | ApiError::Internal(_) => error,
             other => ApiError::Unavailable {
                 reason: format!("The backup service says: {}", Problem::from(&other).detail),
             },

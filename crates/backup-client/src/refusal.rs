@@ -65,7 +65,9 @@ pub(crate) fn failure(status: StatusCode, problem: Option<Problem>, subject: Sub
     };
     Failure::Refused(match problem.code {
         ProblemCode::Unauthenticated => return Failure::Client(ClientError::Credentials(Some(detail))),
-        ProblemCode::Forbidden => return Failure::Client(ClientError::NotAllowed(subject.action)),
+        ProblemCode::Forbidden => ApiError::Forbidden {
+            action: subject.action,
+        },
         ProblemCode::NoSuchBackup => ApiError::NoSuchBackup {
             id: subject.backup.map(ToString::to_string).unwrap_or_default(),
         },
@@ -152,7 +154,9 @@ fn without_problem(status: StatusCode, subject: Subject<'_>) -> Failure {
                 reason: "This backup service does not know that call.".to_owned(),
             }),
         },
-        StatusCode::FORBIDDEN => Failure::Client(ClientError::NotAllowed(subject.action)),
+        StatusCode::FORBIDDEN => Failure::Refused(ApiError::Forbidden {
+            action: subject.action,
+        }),
         StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
             Failure::Refused(ApiError::NotAvailable {
                 reason: "This backup service does not know that call.".to_owned(),
@@ -184,6 +188,9 @@ mod tests {
         let id = id();
         for error in [
             ApiError::no_such_backup(&id),
+            ApiError::Forbidden {
+                action: Action::Delete,
+            },
             ApiError::Pinned { id: id.clone() },
             ApiError::NotCancellable {
                 reason: "It has ended.".to_owned(),
@@ -228,11 +235,6 @@ mod tests {
         assert!(matches!(
             back(&refused),
             Failure::Client(ClientError::Credentials(_))
-        ));
-        let action = Action::Delete;
-        assert!(matches!(
-            back(&ApiError::Forbidden { action }),
-            Failure::Client(ClientError::NotAllowed(Action::Delete))
         ));
     }
 

@@ -142,13 +142,6 @@ fn a_service_that_does_not_take_the_credentials() {
         .assert_away("refused the credentials that this console sent.");
 }
 
-/// Whoever looks may see backups; it is the console that may not.
-#[test]
-fn a_service_that_does_not_allow_the_credentials_what_was_asked_for() {
-    let refusal = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    Scene::in_front_of(impostor(refusal, true)).assert_away("does not let this console see backups.");
-}
-
 #[test]
 fn a_download_of_a_service_that_is_away_is_refused_and_never_empty() {
     let scene = Scene::in_front_of(impostor(

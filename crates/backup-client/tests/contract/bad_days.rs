@@ -127,10 +127,6 @@ async fn whatever_else_stands_at_the_address_is_no_backup_service() {
             "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
             "refused the credentials",
         ),
-        (
-            "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
-            "does not let this console see backups",
-        ),
         ("SSH-2.0-OpenSSH_9.2\r\n", "broke off"),
     ] {
         let impostor = impostor(answer, Then::Closes).await;
