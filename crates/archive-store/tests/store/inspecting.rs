@@ -101,9 +101,14 @@ async fn a_sender_that_is_slow_or_waits_is_told_within_two_seconds() {
     ] {
         let data = DataFolder::new().await;
         let mut writer = data.store.begin(operation(), part, None).await.unwrap();
-        writer.write(bytes.into()).await.unwrap();
-        let error = tokio::time::timeout(Duration::from_secs(2), writer.rejected()).await;
-        let Ok(StoreError::Rejected { findings }) = error else {
+        let error = match writer.write(bytes.into()).await {
+            Ok(()) => tokio::time::timeout(Duration::from_secs(2), writer.rejected())
+                .await
+                .expect("nobody is told"),
+            // It was told while it still wrote this.
+            Err(error) => error,
+        };
+        let StoreError::Rejected { findings } = error else {
             panic!("{code}: {error:?}")
         };
         assert_eq!(findings[0].code, code);
@@ -118,13 +123,15 @@ async fn one_that_goes_on_sending_is_stopped() {
     let owner = ArchiveOwner::Operation(OperationId("o".to_owned()));
     let mut writer = data.store.begin(owner, Part::Database, None).await.unwrap();
     let begin = std::time::Instant::now();
-    writer.write(wrong_in_the_middle().into()).await.unwrap();
+    // It may be told while it still writes this.
+    let mut written = writer.write(wrong_in_the_middle().into()).await;
     let error = loop {
-        match writer.write(Bytes::from_static(&[7; 100])).await {
+        match written {
             Ok(()) => tokio::time::sleep(Duration::from_millis(1)).await,
             Err(error) => break error,
         }
         assert!(begin.elapsed() < Duration::from_secs(2), "nobody is told");
+        written = writer.write(Bytes::from_static(&[7; 100])).await;
     };
     assert!(matches!(error, StoreError::Rejected { .. }), "{error:?}");
     drop(writer);
