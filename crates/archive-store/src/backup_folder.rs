@@ -140,7 +140,7 @@ fn build(files: &Files, folder: &Path, linked: &[LinkedFile], manifest: &[u8]) -
         .create_new(&folder.join(MANIFEST))
         .map_err(StoreError::writing("make a backup's manifest", needed))?;
     files
-        .write_all(&file, [manifest])
+        .write_all(&file, manifest)
         .map_err(StoreError::writing("write a backup's manifest", needed))?;
     failpoints::reached("manifest-before-sync");
     publish::make_durable(files, &file, needed)?;
@@ -166,7 +166,7 @@ pub(crate) fn replace_manifest(
     files.remove_if_there(&beside).map_err(StoreError::io(ACTION))?;
     let replaced = files
         .create_new(&beside)
-        .and_then(|file| files.write_all(&file, [manifest]).map(|()| file))
+        .and_then(|file| files.write_all(&file, manifest).map(|()| file))
         .map_err(StoreError::writing(ACTION, needed))
         .and_then(|file| publish::replace_file(files, &file, &beside, &folder.join(MANIFEST), needed));
     if replaced.is_err()

@@ -5,10 +5,7 @@
 //! does. So whole blocks go to the disk directly, where the file system can do that; what is no whole block, at both ends
 //! of what is written, takes the usual way.
 
-use std::{
-    fs::File,
-    io::{self, IoSlice},
-};
+use std::{fs::File, io};
 
 use crate::files::Files;
 
@@ -104,10 +101,7 @@ impl<'a> BlockWriter<'a> {
                 self.or_as_usual(error)?;
                 continue;
             }
-            match self
-                .files
-                .write(self.file, &[IoSlice::new(&self.memory[from..end])])
-            {
+            match self.files.write(self.file, &self.memory[from..end]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     from += count;

@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, IoSlice, IoSliceMut, Write as _},
+    io::{self, IoSliceMut, Write as _},
     num::NonZeroU64,
     ops::Range,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -45,7 +45,7 @@ pub trait FileOperations: std::fmt::Debug + Send + Sync {
     fn open_to_read(&self, path: &Path) -> io::Result<File>;
 
     /// May write less than all, as the system call does.
-    fn write(&self, file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize>;
     /// Whether what is written next goes to the disk directly (`O_DIRECT`), in whole blocks, or through the system's
     /// memory, as it does at first. `InvalidInput`, here or from [`Self::write`]: the file system only knows the latter.
     fn write_directly(&self, file: &File, directly: bool) -> io::Result<()>;
@@ -112,8 +112,8 @@ impl FileOperations for Disk {
         File::open(path)
     }
 
-    fn write(&self, mut file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        file.write_vectored(slices)
+    fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<usize> {
+        file.write(bytes)
     }
 
     fn write_directly(&self, file: &File, directly: bool) -> io::Result<()> {

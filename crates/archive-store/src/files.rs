@@ -1,12 +1,7 @@
 //! What the store does with files, on top of the single operations of [`FileOperations`]: loops around what may stop
 //! half way, and names that may be gone already.
 
-use std::{
-    fs::File,
-    io::{self, IoSlice},
-    path::Path,
-    sync::Arc,
-};
+use std::{fs::File, io, path::Path, sync::Arc};
 
 use crate::disk::FileOperations;
 
@@ -63,20 +58,12 @@ impl Files {
         })
     }
 
-    /// Writes a batch with as few calls as the file takes, so that small pieces cost little. Blocks.
-    pub(crate) fn write_all<'a>(
-        &self,
-        file: &File,
-        batch: impl IntoIterator<Item = &'a [u8]>,
-    ) -> io::Result<()> {
-        let mut slices: Vec<_> = batch.into_iter().map(IoSlice::new).collect();
-        let mut rest = &mut slices[..];
-        // Pieces without a byte are nothing to write.
-        IoSlice::advance_slices(&mut rest, 0);
-        while !rest.is_empty() {
-            match self.write(file, rest) {
+    /// Writes all of it, with as few calls as the file takes. Blocks.
+    pub(crate) fn write_all(&self, file: &File, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.write(file, bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Ok(written) => bytes = &bytes[written..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

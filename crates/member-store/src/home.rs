@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, IoSlice, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -150,7 +150,7 @@ impl Sink {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.files.write(&self.file, &[IoSlice::new(bytes)])?;
+        let written = self.files.write(&self.file, bytes)?;
         self.written += written as u64;
         Ok(written)
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, Metadata},
-    io::{self, IoSlice},
+    io,
     ops::Range,
     path::Path,
     sync::{
@@ -69,13 +69,10 @@ impl FileOperations for Faulty {
     fn forget_cached(&self, file: &File, range: Range<u64>) -> io::Result<()> {
         Disk.forget_cached(file, range)
     }
-    fn write(&self, file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
         self.step()?;
         // As much as fits, as a disk does that is about to be full.
-        let first = slices
-            .first()
-            .map_or(&[][..], |slice| &slice[..slice.len().min(100_000)]);
-        Disk.write(file, &[IoSlice::new(first)])
+        Disk.write(file, &bytes[..bytes.len().min(100_000)])
     }
     fn write_directly(&self, file: &File, directly: bool) -> io::Result<()> {
         Disk.write_directly(file, directly)

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{File, Metadata},
-    io::{self, IoSlice},
+    io,
     ops::Range,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -340,20 +340,20 @@ impl FileOperations for FaultyDisk {
         self.call("open_to_read", path, || Disk.open_to_read(path))
     }
 
-    fn write(&self, file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
         let note = |written: io::Result<usize>| {
             let length = file.metadata()?.len();
             self.state().synced.file(file).length = length;
             written
         };
         match self.meets("write", &format!("{file:?}")) {
-            None => note(Disk.write(file, slices)),
+            None => note(Disk.write(file, bytes)),
             Some(Fault::Nothing) => Ok(0),
             Some(Fault::Short | Fault::Trickles) => {
-                let first = &slices[0][..slices[0].len().div_ceil(2)];
-                note(Disk.write(file, &[IoSlice::new(first)]))
+                let first = &bytes[..bytes.len().div_ceil(2)];
+                note(Disk.write(file, first))
             }
-            Some(Fault::FailsAfterwards(errno)) => note(Disk.write(file, slices)).and(Err(errno.into())),
+            Some(Fault::FailsAfterwards(errno)) => note(Disk.write(file, bytes)).and(Err(errno.into())),
             Some(Fault::Interrupted) => Err(Errno::INTR.into()),
             Some(Fault::Fails(errno) | Fault::Breaks(errno)) => Err(errno.into()),
             Some(Fault::Unable | Fault::Stalls) => unreachable!("met by other calls, or it has stalled"),
