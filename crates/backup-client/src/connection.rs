@@ -104,30 +104,28 @@ impl Connection {
 
     /// A call whose answer begins soon.
     pub(crate) fn ask(&self, method: Method, path: &str, actor: &Actor) -> RequestBuilder {
-        self.authorised(
-            self.asking.request(method, self.settings.address.join(path)),
-            actor,
-        )
+        self.authorised(&self.asking, method, path, actor)
     }
 
     /// A call with a long body.
     pub(crate) fn send_to(&self, method: Method, path: &str, actor: &Actor) -> RequestBuilder {
-        self.authorised(
-            self.patient.request(method, self.settings.address.join(path)),
-            actor,
-        )
+        self.authorised(&self.patient, method, path, actor)
     }
 
     /// A call whose answer is an archive. It has a connection of its own, which lives where the answer is read: one that
     /// another thread had opened would have each piece go from thread to thread.
     pub(crate) fn receive(&self, method: Method, path: &str, actor: &Actor) -> RequestBuilder {
-        self.authorised(
-            self.receiving.request(method, self.settings.address.join(path)),
-            actor,
-        )
+        self.authorised(&self.receiving, method, path, actor)
     }
 
-    fn authorised(&self, request: RequestBuilder, actor: &Actor) -> RequestBuilder {
+    fn authorised(
+        &self,
+        client: &reqwest::Client,
+        method: Method,
+        path: &str,
+        actor: &Actor,
+    ) -> RequestBuilder {
+        let request = client.request(method, self.settings.address.join(path));
         let request = match &self.settings.credentials {
             Credentials::Basic { user, password } => request.basic_auth(user, Some(password.expose_secret())),
             Credentials::UserToken(token) => {
