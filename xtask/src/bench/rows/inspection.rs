@@ -101,11 +101,7 @@ pub(super) fn measure(options: &Options) -> Result<Report> {
 /// The inspection of an archive alone; `half` is `--database` or `--volume`.
 pub(super) fn inspect(half: &str, archive: &Path) -> Result<Command> {
     let mut command = Command::new(fs::canonicalize(EXAMPLE)?);
-    command
-        .arg(half)
-        .arg(archive)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
+    command.arg(half).arg(archive);
     Ok(command)
 }
 
@@ -160,11 +156,17 @@ fn first_line(command: &mut Command) -> String {
 fn processor_seconds(command: &mut Command) -> Result<f64> {
     let this = Process(std::process::id());
     let before = this.processor_seconds_of_ended_children()?;
+    run_quietly(command)?;
+    Ok(this.processor_seconds_of_ended_children()? - before)
+}
+
+/// Runs a program to its end, whatever it says.
+pub(super) fn run_quietly(command: &mut Command) -> Result<()> {
     let status = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .status()
         .with_context(|| format!("cannot start {command:?}"))?;
     ensure!(status.success(), "{command:?} ended with {status}");
-    Ok(this.processor_seconds_of_ended_children()? - before)
+    Ok(())
 }

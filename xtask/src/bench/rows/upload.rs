@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 
-use super::inspection::inspect;
+use super::inspection::{inspect, run_quietly};
 use crate::bench::{
     Options,
     api::{Half, discard, upload},
@@ -104,8 +104,7 @@ fn inspection_alone(rounds: usize, database: &Path) -> Result<Duration> {
     let mut inspect = inspect("--database", database)?;
     let times = (0..rounds).map(|_| {
         let begun = Instant::now();
-        let status = inspect.status().context("cannot start the inspection")?;
-        ensure!(status.success(), "the inspection ended with {status}");
+        run_quietly(&mut inspect)?;
         Ok(begun.elapsed())
     });
     let times = times.collect::<Result<Vec<_>>>()?;
