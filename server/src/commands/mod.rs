@@ -14,7 +14,6 @@ use std::{
     fmt::Display,
     io::{self, Write},
     process::ExitCode,
-    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -26,12 +25,11 @@ use crate::{
     command_line::{Command, CommandLine, Common},
     configuration::{Configuration, InvalidConfiguration, Overrides, Purpose},
     data_folder::DataFolder,
+    socket::LAST_MOMENTS,
 };
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
-/// What still runs on threads of its own when everything else has ended.
-const LAST_MOMENTS: Duration = Duration::from_secs(2);
 
 /// Runs the command that was typed.
 pub(crate) fn run() -> ExitCode {

@@ -48,6 +48,8 @@ const HASTE: Duration = Duration::from_secs(2);
 const BACKLOG: u32 = 1024;
 /// How long requests may take to finish once the process was asked to stop.
 const GRACE: Duration = Duration::from_secs(30);
+/// For what still runs on threads of its own when everything else has ended.
+pub(crate) const LAST_MOMENTS: Duration = Duration::from_secs(2);
 /// How long to wait when the system has no more descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 

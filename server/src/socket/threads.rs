@@ -1,15 +1,14 @@
 //! The threads that answer: one for each processor, each with a runtime of its own.
 //!
 //! A runtime that shares its tasks out among threads wakes a second thread for what the first would do next anyway. An
-//! archive on its way passes several tasks, and each of its pieces would wander from processor to processor: a third of
-//! the time of a download through the console went there. So a connection stays on the thread that it was given to,
+//! archive on its way passes several tasks, and each of its pieces would wander from processor to processor: a fifth of
+//! the processor time of a download through the console went there. So a connection stays on the thread that it was given to,
 //! with all that is spawned for it. What computes or blocks for long has threads of its own, as everywhere.
 
 use std::{
     io,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use tokio::{
@@ -17,8 +16,7 @@ use tokio::{
     sync::oneshot,
 };
 
-/// What still runs on threads of its own when everything else has ended.
-const LAST_MOMENTS: Duration = Duration::from_secs(2);
+use super::LAST_MOMENTS;
 
 /// Answers until it is dropped. Whatever connections have spawned ends with it, so it is kept until nothing of that is
 /// waited for any more.
@@ -39,7 +37,10 @@ struct AnsweringThread {
 impl AnsweringThreads {
     /// As many as there are processors for this process.
     pub(crate) fn start() -> io::Result<Self> {
-        let count = thread::available_parallelism()?.get();
+        Self::start_so_many(thread::available_parallelism()?.get())
+    }
+
+    fn start_so_many(count: usize) -> io::Result<Self> {
         let threads = (0..count).map(|_| AnsweringThread::start());
         Ok(Self {
             threads: threads.collect::<io::Result<_>>()?,
@@ -72,7 +73,7 @@ impl AnsweringThread {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("answer".to_owned()).spawn(move || {
-            // The other end is dropped or says so; both mean the same.
+            // The other end says nothing; it is dropped.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_timeout(LAST_MOMENTS);
         })?;
@@ -110,12 +111,7 @@ mod tests {
 
     #[test]
     fn connections_are_shared_out_and_stay_where_they_are() {
-        let threads = AnsweringThreads {
-            threads: vec![
-                AnsweringThread::start().unwrap(),
-                AnsweringThread::start().unwrap(),
-            ],
-        };
+        let threads = AnsweringThreads::start_so_many(2).unwrap();
         let (tell, told) = mpsc::channel();
         for _ in 0..4 {
             let tell = tell.clone();
@@ -136,12 +132,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_ended_leaves_room() {
-        let threads = AnsweringThreads {
-            threads: vec![
-                AnsweringThread::start().unwrap(),
-                AnsweringThread::start().unwrap(),
-            ],
-        };
+        let threads = AnsweringThreads::start_so_many(2).unwrap();
         let (tell, told) = mpsc::channel();
         let mut seen = Vec::new();
         for _ in 0..3 {
